@@ -1,0 +1,230 @@
+"""One drill, start to end: what is wanted → `DrillOrder` → restored, asked, measured, judged → `Drill`.
+
+Read `plan_drill` and `_drill` as the list of their steps. Nothing here decides (that is `judgement/`) and nothing
+here touches the world itself (that is the rooms below); anything unforeseen is caught once, in `run_drill`, and
+becomes `inconclusive`, loudly.
+"""
+
+from __future__ import annotations
+
+import secrets
+import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from restore_tester import __version__
+from restore_tester.checking.runner import ask_checks
+from restore_tester.contracts import DrillEvent, Equipment, Intake, RestoredData, RestoreJob, Sandbox
+from restore_tester.errors import BackupUnusable, CannotTell, Interrupted, Misuse, RestoreTesterError
+from restore_tester.judgement.comparison import compare
+from restore_tester.judgement.record import assemble
+from restore_tester.model import (
+    Backup,
+    BackupFacts,
+    Blame,
+    Check,
+    Drill,
+    DrillOrder,
+    Ends,
+    Fetched,
+    Heartbeat,
+    Location,
+    Objectives,
+    Profile,
+    Reason,
+    SandboxNeeds,
+    Selection,
+)
+from restore_tester.observation import Observation
+
+PEEK_FIRST_BYTES = 1 << 20
+PEEK_LAST_BYTES = 1 << 16
+FETCHED_FOLDER = "backup"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillRequest:
+    """What somebody wants proven. `engine` overrules what the content says; `database` is the one to judge."""
+
+    location: Location
+    trigger: str = "manual"
+    workload: str | None = None
+    profile: Profile = Profile.FAST
+    objectives: Objectives = Objectives()
+    heartbeat: Heartbeat | None = None
+    engine: str | None = None
+    database: str | None = None
+    settings: tuple[tuple[str, str], ...] = ()
+    checks: tuple[Check, ...] = ()
+    keep: bool = False
+
+
+def plan_drill(request: DrillRequest, equipment: Equipment) -> DrillOrder:
+    """Choose a backup, look at its ends, and write down all that its drill needs. Nothing is restored.
+
+    Raise Misuse where the request makes no sense (no such path, a folder that is no single backup), CannotTell where
+    the location cannot be read.
+    """
+    source = equipment.open_source(request.location)
+    backup = _given(source.list_backups().complete, request.location)
+    facts = _inspect(source.peek(backup, PEEK_FIRST_BYTES, PEEK_LAST_BYTES), request.engine, equipment)
+    return DrillOrder(
+        drill=_drill_id(equipment),
+        workload=request.workload,
+        location=request.location,
+        trigger=request.trigger,
+        backup=backup,
+        facts=facts,
+        needs=equipment.restorers[facts.engine].needs(facts) if facts.engine else SandboxNeeds(engine="none"),
+        selection=Selection("given", "named on the command line", 1),
+        profile=request.profile,
+        objectives=request.objectives,
+        heartbeat=request.heartbeat,
+        database=request.database,
+        settings=request.settings,
+        checks=request.checks,
+        keep=request.keep,
+    )
+
+
+def run_drill(order: DrillOrder, equipment: Equipment) -> Drill:
+    """Given an order, restore, ask, measure and judge. Never raises: whatever happens is in the drill that comes back."""
+    seen = Observation(order, equipment)
+    try:
+        _drill(order, equipment, seen)
+    except (Interrupted, KeyboardInterrupt):
+        seen.fault(Blame.OURS, Reason("interrupted", "the drill was interrupted before its end", "start it again"))
+    except RestoreTesterError as error:
+        seen.note(error)
+    except Exception as error:
+        seen.fault(Blame.OURS, _unforeseen(error))
+    return assemble(order, seen.evidence(), __version__)
+
+
+def _drill(order: DrillOrder, equipment: Equipment, seen: Observation) -> None:
+    _refuse(order.facts)
+    with _sandbox(order, equipment, seen) as sandbox:
+        fetched = _fetch(order, equipment, sandbox, seen)
+        _seal(sandbox, seen)
+        with equipment.restorers[order.facts.engine or ""].restore(_job(order, fetched, seen), sandbox) as restored:
+            seen.restored(restored)
+            with seen.stage("gate"):
+                served = _ask(order, gates=True, restored=restored, equipment=equipment, seen=seen)
+            if served:
+                seen.ready()
+            seen.recovery_ended()
+            with seen.stage("check"):
+                _ask(order, gates=False, restored=restored, equipment=equipment, seen=seen)
+                found = restored.fingerprint()
+                seen.compared(found, compare(order.expected, found))
+
+
+# --- the steps --------------------------------------------------------------------------------------------------------
+
+
+def _given(backups: tuple[Backup, ...], location: Location) -> Backup:
+    if len(backups) != 1:
+        raise Misuse("not_one_backup", f"{location.uri} is not one backup", "name one file, or the folder of one pg_dump -Fd")
+    return backups[0]
+
+
+def _inspect(ends: Ends, engine: str | None, equipment: Equipment) -> BackupFacts:
+    """Ask each restorer what the content is; the first that recognises it has it."""
+    if engine is not None and engine not in equipment.restorers:
+        raise Misuse("engine_unknown", f"no restorer for engine {engine}", f"use one of: {', '.join(sorted(equipment.restorers))}")
+    looked = [restorer.inspect(ends) for name, restorer in equipment.restorers.items() if engine in (None, name)]
+    facts = next((facts for facts in looked if facts.trouble is None), looked[0])
+    if facts.trouble is not None and facts.trouble.code == "not_one_backup":
+        raise Misuse(facts.trouble.code, facts.trouble.message, facts.trouble.hint)
+    return facts
+
+
+def _refuse(facts: BackupFacts) -> None:
+    """Stop at once where the peek has already shown that there is nothing to restore."""
+    if facts.trouble is None:
+        return
+    kind = BackupUnusable if facts.trouble_blame is Blame.BACKUP else CannotTell
+    raise kind(facts.trouble.code, facts.trouble.message, facts.trouble.hint)
+
+
+@contextmanager
+def _sandbox(order: DrillOrder, equipment: Equipment, seen: Observation) -> Iterator[Sandbox]:
+    with ExitStack() as stack:
+        with seen.stage("provision"):
+            sandbox = stack.enter_context(equipment.sandboxes.open(order.needs))
+        seen.sandbox_opened(sandbox)
+        if order.keep:
+            sandbox.keep()
+        try:
+            yield sandbox
+        finally:
+            with seen.stage("cleanup"):
+                stack.close()
+            if not order.keep:
+                seen.sandbox_gone()
+
+
+def _fetch(order: DrillOrder, equipment: Equipment, sandbox: Sandbox, seen: Observation) -> Fetched:
+    source = equipment.open_source(order.location)
+    folder = sandbox.workspace.here / FETCHED_FOLDER
+    folder.mkdir(mode=0o755)
+    passed = 0
+
+    def count(size: int) -> None:
+        nonlocal passed
+        passed += size
+        seen.progress("fetch", passed, order.backup.size_bytes, "bytes")
+
+    with seen.stage("fetch"):
+        fetched = source.fetch(order.backup, Intake(folder, count))
+        seen.fetched(fetched, source.identity)
+    return fetched
+
+
+def _seal(sandbox: Sandbox, seen: Observation) -> None:
+    """Nothing of the backup is decoded or executed before this; what cannot be sealed is a warning, judged by the caller's policy."""
+    report = sandbox.seal()
+    seen.sandbox_opened(sandbox)
+    if not report.sealed:
+        seen.warn(
+            Reason(
+                "sandbox_unsealed",
+                f"the sandbox has a way out: {report.detail}",
+                "drill only backups you trust here, or run where namespaces are allowed",
+            )
+        )
+
+
+def _job(order: DrillOrder, fetched: Fetched, seen: Observation) -> RestoreJob:
+    return RestoreJob(
+        facts=order.facts,
+        fetched=fetched,
+        profile=order.profile,
+        settings=order.settings,
+        database=order.database,
+        keep=order.keep,
+        watch=seen,
+    )
+
+
+def _ask(order: DrillOrder, *, gates: bool, restored: RestoredData, equipment: Equipment, seen: Observation) -> bool:
+    """Ask the checks that gate traffic, or all the others; return whether none of them stands in the way."""
+    raise NotImplementedError
+
+
+def _drill_id(equipment: Equipment) -> str:
+    """Sortable by time, unique without coordination."""
+    return f"{equipment.clock.now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+
+
+def _unforeseen(error: Exception) -> Reason:
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return Reason(
+        "unforeseen",
+        f"our own fault: {type(error).__name__} in {where.name}",
+        "report it with this record: the backup is not to blame, and nothing was proven",
+    )
+
+
+_ = DrillEvent
