@@ -242,4 +242,3 @@ class Equipment:
     restorers: Mapping[str, Restorer]
     clock: Clock
     progress: ProgressSink
-

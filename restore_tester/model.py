@@ -76,7 +76,8 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One file of a backup. `name` is relative to the backup's root; `pin` is what a read must still find (a version, an ETag, inode and mtime)."""
+    """One file of a backup. `name` is relative to the backup's root; `pin` is what a read must still find
+    (a version, an ETag, inode and mtime)."""
 
     name: str
     size_bytes: int
@@ -97,11 +98,13 @@ class Backup:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """One place where backups lie. `type` names the backup source that reads it; secrets appear only as references."""
+    """One place where backups lie. `type` names the backup source that reads it, `options` are that source's own, as the
+    operator wrote them; secrets appear only as references (`env:NAME`, `file:PATH`)."""
 
     name: str | None
     type: str
     uri: str
+    options: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +253,8 @@ class DrillOrder:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A backup as it lies in the workspace. `path` is relative to the workspace; `sidecar_sha256` is the sum its producer left beside it, None where there is none."""
+    """A backup as it lies in the workspace. `path` is relative to the workspace; `sidecar_sha256` is the sum that its
+    producer left beside it, None where there is none."""
 
     path: str
     size_bytes: int
@@ -269,7 +273,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Column names and rows, in the order they came. Never leaves the sandbox's side as it is: checks count rows and keep catalogue names."""
+    """Column names and rows, in the order they came. Never leaves as it is: checks count rows and keep catalogue names."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[object, ...], ...]
