@@ -158,6 +158,9 @@ def _sandbox(order: DrillOrder, equipment: Equipment, seen: Observation) -> Iter
             sandbox.keep()
         try:
             yield sandbox
+        except BaseException:
+            seen.broke()
+            raise
         finally:
             with seen.stage("cleanup"):
                 stack.close()

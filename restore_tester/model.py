@@ -9,8 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeVar
 
 DRILL_SCHEMA = "restore-tester/drill/v1"
+
+_Value = TypeVar("_Value")
 
 
 class Verdict(StrEnum):
@@ -436,3 +439,40 @@ class Drill:
     ended_at: datetime
     sandbox_destroyed: bool
     tool_version: str
+
+
+# --- as JSON ----------------------------------------------------------------------------------------------------------
+
+
+class NotOurJson(ValueError):
+    """What was to be read is no JSON, not of the kind that was asked for, or of a schema that this version does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Envelope:
+    schema: str | None = None
+
+
+def to_json(value: object) -> bytes:
+    """Given a value of this module, return it as one line of JSON; instants end in `Z`."""
+    import msgspec
+
+    return msgspec.json.encode(value)
+
+
+def from_json(kind: type[_Value], data: bytes) -> _Value:
+    """Given JSON that `to_json` wrote, return the value. Raise NotOurJson; a key unknown to this version is passed over."""
+    import msgspec
+
+    try:
+        if issubclass(kind, Drill):
+            _require_schema(msgspec.json.decode(data, type=_Envelope).schema)
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NotOurJson(f"this is no {kind.__name__}: {error}\nHINT: give the JSON as restore-tester wrote it") from error
+
+
+def _require_schema(schema: str | None) -> None:
+    if schema != DRILL_SCHEMA:
+        said = "names no schema" if schema is None else f"has the schema {schema!r}"
+        raise NotOurJson(f"the record {said}, this version reads {DRILL_SCHEMA!r}\nHINT: read it with the version that wrote it")

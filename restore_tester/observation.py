@@ -38,6 +38,7 @@ class Observation:
         self._began_at: datetime = self._clock.now()
         self._began: float = self._clock.elapsed()
         self._recovery_ended: float | None = None
+        self._broke_in: str | None = None
         self._ready: float | None = None
         self._open_stages: list[str] = []
         self._stages: list[Stage] = []
@@ -65,12 +66,15 @@ class Observation:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Measure a stage, also where its body raises."""
+        """Measure a stage, also where its body raises: the innermost one that an error left is where it broke."""
         began_at, began = self._clock.now(), self._clock.elapsed()
         self._open_stages.append(name)
         self._progress(DrillEvent(name, "began"))
         try:
             yield
+        except BaseException:
+            self.broke()
+            raise
         finally:
             seconds = self._clock.elapsed() - began
             moved = self._fetched.size_bytes if name == "fetch" and self._fetched else None
@@ -97,6 +101,13 @@ class Observation:
     def sandbox_opened(self, sandbox: Sandbox) -> None:
         self._sandbox_destroyed = False
         self._environment = _replace_environment(self._environment, sandbox=sandbox)
+
+    def broke(self) -> None:
+        """An error leaves the drill here: recovery has come to its end, and cleaning up is not part of it."""
+        if self._broke_in is None:
+            self._broke_in = self._open_stages[-1] if self._open_stages else self._stages[-1].name
+            if self._recovery_ended is None:
+                self.recovery_ended()
 
     def sandbox_gone(self) -> None:
         self._sandbox_destroyed = True
@@ -128,8 +139,7 @@ class Observation:
         self.fault(blame, error.reason, sandbox=isinstance(error, SandboxFault))
 
     def fault(self, blame: Blame, reason: Reason, *, sandbox: bool = False) -> None:
-        where = self._open_stages[-1] if self._open_stages else (self._stages[-1].name if self._stages else "provision")
-        self._faults.append(Fault(blame, reason, where, sandbox))
+        self._faults.append(Fault(blame, reason, self._broke_in or "provision", sandbox))
 
     def evidence(self) -> Evidence:
         """Return all that was seen, frozen."""

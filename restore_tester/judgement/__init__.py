@@ -1,0 +1,1 @@
+"""Evidence → judgement: pure functions, no I/O, no clock. `record.assemble` puts the pieces together."""

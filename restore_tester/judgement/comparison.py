@@ -1,0 +1,68 @@
+"""What was expected in the data, and what was found there → the differences.
+
+A manifest was written in the dump's own snapshot: rows and hashes are equal, or the copy is not that snapshot. A baseline
+is an earlier drill of a living database: tables may grow, shrink and appear; one that vanished, or that held rows and
+holds none, is a difference. A table too many never makes data unrecoverable: it is told (`table_extra`), not held against the backup.
+"""
+
+from __future__ import annotations
+
+from restore_tester.model import Difference, Fingerprint, TableContent
+
+MANIFEST = "manifest"
+TABLE_MISSING = "table_missing"
+TABLE_EXTRA = "table_extra"
+ROWS = "rows"
+HASH = "hash"
+
+_Name = tuple[str, str, str]
+
+
+def compare(expected: Fingerprint | None, found: Fingerprint | None) -> tuple[Difference, ...]:
+    """Given both fingerprints, return the differences by name of the table. What was not counted differs from nothing:
+    `compared_fully` tells whether all could be compared."""
+    if expected is None or found is None:
+        return ()
+    there, wanted = _by_name(found), _by_name(expected)
+    exact = expected.origin == MANIFEST
+    differences: list[Difference] = []
+    for name, table in sorted(wanted.items()):
+        differences += _table(name, table, there.get(name), exact=exact)
+    if exact:
+        differences += [Difference(TABLE_EXTRA, ".".join(name), None, there[name].rows) for name in sorted(there.keys() - wanted.keys())]
+    return tuple(differences)
+
+
+def compared_fully(expected: Fingerprint | None, found: Fingerprint | None) -> bool:
+    """Return whether every expected table has a count on both sides; without anything expected, nothing was compared."""
+    if expected is None or found is None or not expected.content:
+        return False
+    there = _by_name(found)
+    return all(table.rows is not None and name in there and there[name].rows is not None for name, table in _by_name(expected).items())
+
+
+def hashed_fully(expected: Fingerprint | None, found: Fingerprint | None) -> bool:
+    """Return whether a manifest gives a hash of every table and each was found to be equal."""
+    if expected is None or found is None or not expected.content or expected.origin != MANIFEST:
+        return False
+    there = _by_name(found)
+    return all(table.hash is not None and name in there and there[name].hash == table.hash for name, table in _by_name(expected).items())
+
+
+def _by_name(fingerprint: Fingerprint) -> dict[_Name, TableContent]:
+    return {(table.database, table.schema, table.name): table for table in fingerprint.content}
+
+
+def _table(name: _Name, wanted: TableContent, found: TableContent | None, *, exact: bool) -> list[Difference]:
+    if found is None:
+        return [Difference(TABLE_MISSING, ".".join(name), wanted.rows, None)]
+    differences = []
+    if wanted.rows is not None and found.rows is not None and _rows_differ(wanted.rows, found.rows, exact=exact):
+        differences.append(Difference(ROWS, ".".join(name), wanted.rows, found.rows))
+    if exact and wanted.hash is not None and found.hash is not None and wanted.hash != found.hash:
+        differences.append(Difference(HASH, ".".join(name), wanted.hash, found.hash))
+    return differences
+
+
+def _rows_differ(wanted: int, found: int, *, exact: bool) -> bool:
+    return wanted != found if exact else wanted > 0 and found == 0
