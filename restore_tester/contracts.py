@@ -72,7 +72,8 @@ class Intake:
 class BackupSource(Protocol):
     """One location. Stores are only ever read."""
 
-    identity: str
+    @property
+    def identity(self) -> str: ...
 
     def list_backups(self) -> Listing:
         """Return all that lies here. Raise SourceUnreachable rather than return a short list."""
@@ -146,10 +147,17 @@ class SealReport:
 class Sandbox(Protocol):
     """A throwaway environment. What it opened is gone when its block ends, also on error; a leaked one is reaped later."""
 
-    kind: str
-    workspace: Workspace
-    cpus: int
-    memory_bytes: int
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def workspace(self) -> Workspace: ...
+
+    @property
+    def cpus(self) -> int: ...
+
+    @property
+    def memory_bytes(self) -> int: ...
 
     def run(self, command: Command) -> Exit:
         """Run to its end. Raise SandboxFault (`program_missing`, `deadline`, `disk_full`, `sandbox_lost`)."""
@@ -166,7 +174,8 @@ class Sandbox(Protocol):
 
 
 class SandboxProvider(Protocol):
-    kind: str
+    @property
+    def kind(self) -> str: ...
 
     def open(self, needs: SandboxNeeds) -> AbstractContextManager[Sandbox]:
         """Reap what dead drills left behind, then open. Raise CannotTell."""
@@ -205,9 +214,14 @@ class RestoreJob:
 class RestoredData(Protocol):
     """Data that answers queries."""
 
-    engine_version: str
-    facts: BackupFacts
-    features: frozenset[str]
+    @property
+    def engine_version(self) -> str: ...
+
+    @property
+    def facts(self) -> BackupFacts: ...
+
+    @property
+    def features(self) -> frozenset[str]: ...
 
     def databases(self) -> tuple[str, ...]:
         """Return the restored databases that are to be judged."""
@@ -222,7 +236,8 @@ class RestoredData(Protocol):
 
 
 class Restorer(Protocol):
-    engine: str
+    @property
+    def engine(self) -> str: ...
 
     def inspect(self, ends: Ends) -> BackupFacts:
         """Say what a backup is, by content, never by name. Never raises for content: `facts.trouble` says it."""

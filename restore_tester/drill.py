@@ -7,6 +7,7 @@ becomes `inconclusive`, loudly.
 
 from __future__ import annotations
 
+import os
 import secrets
 import traceback
 from collections.abc import Iterator
@@ -14,16 +15,19 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from restore_tester import __version__
+from restore_tester.checking.instants import ask_instant
 from restore_tester.checking.runner import ask_checks
-from restore_tester.contracts import DrillEvent, Equipment, Intake, RestoredData, RestoreJob, Sandbox
-from restore_tester.errors import BackupUnusable, CannotTell, Interrupted, Misuse, RestoreTesterError
+from restore_tester.contracts import Equipment, Intake, RestoredData, RestoreJob, Sandbox
+from restore_tester.errors import BackupUnusable, CannotTell, CouldNotAsk, Interrupted, Misuse, RestoreTesterError, SandboxFault
 from restore_tester.judgement.comparison import compare
 from restore_tester.judgement.record import assemble
+from restore_tester.judgement.recovery_point import heartbeat_claims
 from restore_tester.model import (
     Backup,
     BackupFacts,
     Blame,
     Check,
+    CheckResult,
     Drill,
     DrillOrder,
     Ends,
@@ -31,16 +35,21 @@ from restore_tester.model import (
     Heartbeat,
     Location,
     Objectives,
+    Outcome,
     Profile,
+    Question,
     Reason,
     SandboxNeeds,
     Selection,
+    Severity,
 )
 from restore_tester.observation import Observation
 
 PEEK_FIRST_BYTES = 1 << 20
 PEEK_LAST_BYTES = 1 << 16
 FETCHED_FOLDER = "backup"
+HEARTBEAT_SECONDS = 300.0
+STANDS_IN_THE_WAY = (Outcome.FAILED, Outcome.ERRORED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,12 +119,13 @@ def _drill(order: DrillOrder, equipment: Equipment, seen: Observation) -> None:
         with equipment.restorers[order.facts.engine or ""].restore(_job(order, fetched, seen), sandbox) as restored:
             seen.restored(restored)
             with seen.stage("gate"):
-                served = _ask(order, gates=True, restored=restored, equipment=equipment, seen=seen)
+                served = _ask(order, restored, equipment, seen, gates=True)
             if served:
                 seen.ready()
             seen.recovery_ended()
             with seen.stage("check"):
-                _ask(order, gates=False, restored=restored, equipment=equipment, seen=seen)
+                _ask_heartbeat(order, restored, seen)
+                _ask(order, restored, equipment, seen, gates=False)
                 found = restored.fingerprint()
                 seen.compared(found, compare(order.expected, found))
 
@@ -211,9 +221,42 @@ def _job(order: DrillOrder, fetched: Fetched, seen: Observation) -> RestoreJob:
     )
 
 
-def _ask(order: DrillOrder, *, gates: bool, restored: RestoredData, equipment: Equipment, seen: Observation) -> bool:
-    """Ask the checks that gate traffic, or all the others; return whether none of them stands in the way."""
-    raise NotImplementedError
+def _ask(order: DrillOrder, restored: RestoredData, equipment: Equipment, seen: Observation, *, gates: bool) -> bool:
+    """Ask the checks that gate traffic, or all the others; return whether none of them stands in the way.
+
+    A fault of the sandbox ends the drill here: whatever would be found after it is not proven.
+    """
+    wanted = tuple(check for check in order.checks if check.gates_traffic is gates)
+    stage, done = "gate" if gates else "check", 0
+
+    def count(result: CheckResult) -> None:
+        nonlocal done
+        done += 1
+        seen.progress(stage, done, len(wanted), "checks")
+
+    answers = ask_checks(wanted, restored, equipment.clock, count, workers=max(2, os.cpu_count() or 1))
+    seen.asked(answers.asked, answers.claims)
+    for warning in answers.warnings:
+        seen.warn(warning)
+    for damage in (fault for fault in answers.faults if not isinstance(fault, SandboxFault)):
+        seen.note(damage)
+    for lost in (fault for fault in answers.faults if isinstance(fault, SandboxFault)):
+        raise lost
+    return not any(asked.check.severity is Severity.GATING and asked.result.outcome in STANDS_IN_THE_WAY for asked in answers.asked)
+
+
+def _ask_heartbeat(order: DrillOrder, restored: RestoredData, seen: Observation) -> None:
+    """Ask the query that was promised to beat. Why it gave no instant is a warning here; what that means is judged."""
+    if order.heartbeat is None:
+        return
+    try:
+        beat = ask_instant(Question(order.heartbeat.query, order.database), restored, HEARTBEAT_SECONDS)
+    except CouldNotAsk as error:
+        seen.warn(error.reason)
+        return
+    seen.asked((), heartbeat_claims(beat.at, order.heartbeat.tolerance_seconds))
+    if remark := beat.remark("the recovery point query"):
+        seen.warn(remark)
 
 
 def _drill_id(equipment: Equipment) -> str:
@@ -228,6 +271,3 @@ def _unforeseen(error: Exception) -> Reason:
         f"our own fault: {type(error).__name__} in {where.name}",
         "report it with this record: the backup is not to blame, and nothing was proven",
     )
-
-
-_ = DrillEvent

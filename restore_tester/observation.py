@@ -139,7 +139,8 @@ class Observation:
         self.fault(blame, error.reason, sandbox=isinstance(error, SandboxFault))
 
     def fault(self, blame: Blame, reason: Reason, *, sandbox: bool = False) -> None:
-        self._faults.append(Fault(blame, reason, self._broke_in or "provision", sandbox))
+        where = self._broke_in or (self._open_stages[-1] if self._open_stages else "provision")
+        self._faults.append(Fault(blame, reason, where, sandbox))
 
     def evidence(self) -> Evidence:
         """Return all that was seen, frozen."""

@@ -1,0 +1,252 @@
+"""A server and a profile → a throwaway PostgreSQL cluster that answers, inside a sandbox, on a unix socket only.
+
+The data directory is a copy of a template that initdb made once; the server's own log, read while it is written, tells
+what only it knows: that it crashed, that the disk is full, that memory ran out.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from restore_tester.contracts import Command, Running, Sandbox
+from restore_tester.errors import CannotTell, SandboxFault
+from restore_tester.model import Profile
+from restore_tester.restorers.postgresql.servers import Server
+from restore_tester.restorers.postgresql.template import SUPERUSER, place_data_directory
+
+__all__ = ["SUPERUSER", "Cluster", "running_cluster"]
+
+READY_SECONDS = 120.0
+_POLL_SECONDS = 0.003
+_STOP_SECONDS = 120.0
+_KEPT_LOG_LINES = 200
+_SOCKET_PATH_BYTES = 100
+MIB = 1 << 20
+
+# Nothing that was restored may reach out, load code, or fork a timeline (verification.md, section 6). Given on the command
+# line, so that no ALTER SYSTEM of a dump gets past it.
+ALWAYS = (
+    ("listen_addresses", ""),
+    ("archive_mode", "off"),
+    ("shared_preload_libraries", ""),
+    ("session_preload_libraries", ""),
+    ("local_preload_libraries", ""),
+    ("max_logical_replication_workers", "0"),
+    ("lc_messages", "C"),
+    ("timezone", "UTC"),
+    ("log_destination", "stderr"),
+    ("logging_collector", "off"),
+    ("log_min_messages", "warning"),
+    ("log_min_error_statement", "panic"),
+    ("log_timezone", "UTC"),
+    ("log_line_prefix", ""),
+    ("log_statement", "none"),
+    ("unix_socket_permissions", "0777"),
+    ("ssl", "off"),
+)
+_FAULTS = (
+    ("disk_full", re.compile(r"No space left on device|Disk quota exceeded|File too large"), "the sandbox has no disk space left"),
+    ("out_of_memory", re.compile(r"out of memory|Out of memory|[Cc]annot allocate memory"), "the sandbox has no memory left"),
+    (
+        "server_crashed",
+        re.compile(r"^PANIC:|was terminated by signal|terminating connection because of crash|all server processes terminated"),
+        "the restored server crashed",
+    ),
+)
+_HINTS = {
+    "disk_full": "give the sandbox more disk, then drill again",
+    "out_of_memory": "give the sandbox more memory, then drill again",
+    "server_crashed": "drill again; if it crashes again, restore with the very minor version that production runs",
+    "server_not_started": "see what `restore-tester doctor` says about this server",
+}
+
+
+@dataclass(slots=True)
+class ServerLog:
+    """The server's stderr: the newest lines, and the first sign of a fault of the sandbox."""
+
+    lines: deque[str] = field(default_factory=lambda: deque(maxlen=_KEPT_LOG_LINES))
+    fault: str | None = None
+
+    def note(self, line: str) -> None:
+        self.lines.append(line)
+        if self.fault is None:
+            self.fault = fault_of(line)
+
+
+def fault_of(text: str) -> str | None:
+    """Return the code of the sandbox fault that a server's message tells of, None where it tells of none."""
+    return next((code for code, pattern, _ in _FAULTS if pattern.search(text)), None)
+
+
+def sandbox_fault(code: str) -> SandboxFault:
+    message = next((message for known, _, message in _FAULTS if known == code), "the restored server did not start")
+    return SandboxFault(code, message, _HINTS[code])
+
+
+class Cluster:
+    """A running server. `host` is the folder of its socket as seen from here, `inside_host` as seen from the sandbox."""
+
+    def __init__(self, server: Server, running: Running, log: ServerLog, host: str, inside_host: str) -> None:
+        self.server = server
+        self.host = host
+        self.inside_host = inside_host
+        self.log = log
+        self._running = running
+
+    def environment(self, database: str = "postgres") -> dict[str, str]:
+        """Return the environment of a client program inside the sandbox. The options outrank what a dump sets for a database or role."""
+        return {
+            "PATH": "/usr/bin:/bin",
+            "HOME": "/nonexistent",
+            "LC_ALL": "C",
+            "TZ": "UTC",
+            "PGHOST": self.inside_host,
+            "PGUSER": SUPERUSER,
+            "PGDATABASE": database,
+            "PGOPTIONS": "-c statement_timeout=0 -c lock_timeout=0 -c default_transaction_read_only=off -c idle_session_timeout=0",
+        }
+
+    def raise_if_faulty(self) -> None:
+        """Raise SandboxFault where the server is gone, or its log tells of a full disk, of memory, of a crash."""
+        if self.log.fault is not None:
+            raise sandbox_fault(self.log.fault)
+        if self._running.poll() is not None:
+            raise sandbox_fault("server_crashed")
+
+    def stop(self) -> None:
+        """End as an operator would, so that the data directory can be kept: shut down cleanly."""
+        if self._running.poll() is None:
+            self._running.stop(signal.SIGINT, _STOP_SECONDS)
+
+
+@contextmanager
+def running_cluster(
+    server: Server, sandbox: Sandbox, profile: Profile, settings: tuple[tuple[str, str], ...], keep: bool
+) -> Iterator[Cluster]:
+    """Given a sealed sandbox, yield a cluster that answers. With `keep` it is shut down cleanly at the end; otherwise the sandbox ends it.
+
+    Raise CannotTell (`settings_refused`, `server_missing`), SandboxFault (`disk_full`, `out_of_memory`, `server_not_started`).
+    """
+    with ExitStack() as stack:
+        importing = threading.Thread(target=_import_client, name="import-psycopg")
+        importing.start()
+        stack.callback(importing.join)
+        place_data_directory(server, sandbox, profile)
+        run = sandbox.workspace.here / "run"
+        _make_socket_folder(run, sandbox.workspace.here)
+        log = ServerLog()
+        running = sandbox.start(_server_command(server, sandbox, profile, settings, log.note))
+        host = stack.enter_context(_short_path(run))
+        importing.join()
+        _wait_until_ready(host, running, log)
+        cluster = Cluster(server, running, log, host, str(sandbox.workspace.inside / "run"))
+        if keep:
+            stack.callback(cluster.stop)
+        yield cluster
+
+
+def _import_client() -> None:
+    import psycopg  # noqa: F401 - takes 0.1 to 0.3 s, while the server starts
+
+
+def _make_socket_folder(run: Path, workspace: Path) -> None:
+    run.mkdir(mode=0o755)
+    owner = workspace.stat()
+    if os.geteuid() == 0:
+        os.chown(run, owner.st_uid, owner.st_gid)
+
+
+@contextmanager
+def _short_path(folder: Path) -> Iterator[str]:
+    """A socket's path may have 107 bytes (unix(7)); a longer folder is reached through a descriptor of it."""
+    if len(os.fsencode(folder)) <= _SOCKET_PATH_BYTES - len("/.s.PGSQL.5432"):
+        yield str(folder)
+        return
+    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/{os.getpid()}/fd/{descriptor}"
+    finally:
+        os.close(descriptor)
+
+
+def _server_command(
+    server: Server, sandbox: Sandbox, profile: Profile, settings: tuple[tuple[str, str], ...], note: Callable[[str], None]
+) -> Command:
+    inside = sandbox.workspace.inside
+    ours = [*ALWAYS, ("unix_socket_directories", str(inside / "run"))]
+    if server.major >= 17:
+        ours.append(("event_triggers", "off"))
+    chosen = (*(_fast(sandbox) if profile is Profile.FAST else ()), *settings, *ours)
+    argv = [server.program("postgres"), "-D", str(inside / "data")]
+    for name, value in chosen:
+        argv += ["-c", f"{name}={value}"]
+    return Command(tuple(argv), {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC", "HOME": "/nonexistent"}, on_error_line=note)
+
+
+def _fast(sandbox: Sandbox) -> tuple[tuple[str, str], ...]:
+    """What verification.md 4.1 measured as "tuned", scaled to the sandbox: buffers an eighth of its memory, and index builds
+    of all jobs and their parallel workers together no more than a quarter."""
+    mib = sandbox.memory_bytes // MIB
+    jobs = max(1, sandbox.cpus)
+    return (
+        ("fsync", "off"),
+        ("full_page_writes", "off"),
+        ("synchronous_commit", "off"),
+        ("wal_level", "minimal"),
+        ("max_wal_senders", "0"),
+        ("max_wal_size", "32GB"),
+        ("checkpoint_timeout", "1d"),
+        ("autovacuum", "off"),
+        ("shared_buffers", f"{min(1024, max(16, mib // 8))}MB"),
+        ("maintenance_work_mem", f"{min(1024, max(16, mib // (4 * jobs)))}MB"),
+        ("max_parallel_maintenance_workers", str(min(2, jobs))),
+        ("max_connections", str(40 + 2 * jobs)),
+        ("jit", "off"),
+    )
+
+
+def _wait_until_ready(host: str, running: Running, log: ServerLog) -> None:
+    """Ready is an answered query. "Starting up" is not a failure; an end is."""
+    import psycopg
+
+    deadline = time.monotonic() + READY_SECONDS
+    socket = Path(host) / ".s.PGSQL.5432"
+    while True:
+        if socket.exists():
+            try:
+                with psycopg.connect(host=host, user=SUPERUSER, dbname="postgres", connect_timeout=10) as connection:
+                    connection.execute("SELECT 1")
+                return
+            except psycopg.OperationalError as error:
+                if time.monotonic() > deadline:
+                    raise sandbox_fault("server_not_started") from error
+        if running.poll() is not None:
+            raise _why_not_started(log)
+        if time.monotonic() > deadline:
+            raise sandbox_fault("server_not_started")
+        time.sleep(_POLL_SECONDS)
+
+
+def _why_not_started(log: ServerLog) -> CannotTell:
+    """Tell a setting that the server refuses from a sandbox that is too small."""
+    time.sleep(0.05)
+    for line in tuple(log.lines):
+        refused = re.search(
+            r'unrecognized configuration parameter "([\w.]+)"|invalid value for parameter "([\w.]+)"|parameter "([\w.]+)"|for parameter "([\w.]+)"'
+            r"|outside the valid range",
+            line,
+        )
+        if refused and line.startswith(("FATAL", "ERROR", "LOG", "postgres:")):
+            name = next((group for group in refused.groups() if group), "one of the settings")
+            return CannotTell("settings_refused", f"the server refuses the setting {name}", "correct it under `settings`")
+    return sandbox_fault(log.fault or "server_not_started")

@@ -1,0 +1,139 @@
+"""What a dump declares → the roles that it needs, the databases it creates, and the catalogue names that may be shown.
+
+From an archive's table of contents or, while a script is scanned, from the beginnings of its statements.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from restore_tester.restorers.postgresql.archive import Contents, Entry
+
+_IDENTIFIER = r'(?:"(?:[^"]|"")+"|[A-Za-z_\x80-\U0010ffff][\w$]*)'
+_LIST = rf"({_IDENTIFIER}(?:\s*,\s*{_IDENTIFIER})*)"
+_ROLES = tuple(
+    re.compile(pattern, re.MULTILINE)
+    for pattern in (
+        rf"^ALTER [^\n]*\bOWNER TO ({_IDENTIFIER})",
+        rf"^(?:ALTER DEFAULT PRIVILEGES [^\n]*)?\b(?:GRANT|REVOKE) [^\n]*\b(?:TO|FROM) {_LIST}(?: WITH [A-Z ,]+| GRANTED BY {_IDENTIFIER}| CASCADE)*;?$",
+        rf"^ALTER DEFAULT PRIVILEGES FOR ROLE {_LIST}",
+        rf"\bGRANTED BY ({_IDENTIFIER});?$",
+        rf"^SET SESSION AUTHORIZATION ({_IDENTIFIER})",
+        rf"^CREATE POLICY {_IDENTIFIER} ON [^\n]*?\bTO {_LIST}(?= USING| WITH CHECK|;|$)",
+        rf"^CREATE USER MAPPING FOR ({_IDENTIFIER})",
+        rf"^CREATE SCHEMA {_IDENTIFIER} AUTHORIZATION ({_IDENTIFIER})",
+    )
+)
+_DECLARED = re.compile(
+    r"\b(?:TABLE|INDEX|SEQUENCE|VIEW|SCHEMA|CONSTRAINT|TYPE|DOMAIN|FUNCTION|PROCEDURE|AGGREGATE|EXTENSION|ROLE|DATABASE|TRIGGER|POLICY|"
+    rf"PUBLICATION|COLLATION|TABLESPACE) (?:IF NOT EXISTS )?(?:ONLY )?({_IDENTIFIER}(?:\.{_IDENTIFIER})*)"
+)
+_ONE = re.compile(_IDENTIFIER)
+_NO_ROLES = frozenset({"public", "current_user", "session_user", "current_role", "PUBLIC"})
+_MOST_NAMES = 200_000
+DATABASE_KINDS = frozenset({"ENCODING", "STDSTRINGS", "SEARCHPATH", "DATABASE", "DATABASE PROPERTIES"})
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a dump declares. `databases` are whole CREATE DATABASE statements; `names` is what messages may show."""
+
+    roles: tuple[str, ...]
+    names: frozenset[str]
+    databases: tuple[str, ...] = ()
+    extensions: tuple[str, ...] = ()
+
+
+def declared_in_archive(contents: Contents) -> Declared:
+    """Return what the table of contents declares."""
+    roles: dict[str, None] = {}
+    names: set[str] = set()
+    for entry in contents.entries:
+        if entry.kind in DATABASE_KINDS:
+            continue
+        if entry.owner:
+            roles.setdefault(entry.owner)
+        if entry.kind in ("ACL", "DEFAULT ACL", "POLICY", "USER MAPPING"):
+            roles.update(dict.fromkeys(roles_of(entry.definition)))
+        names.update(_names_of(entry))
+    extensions = tuple(entry.tag for entry in contents.entries if entry.kind == "EXTENSION")
+    wanted = tuple(role for role in roles if not _is_predefined(role))
+    return Declared(wanted, frozenset(names).union(wanted), extensions=extensions)
+
+
+@dataclass(slots=True)
+class ScriptNotes:
+    """What a script declares, noted while it is scanned. Implements `lexing.Listener`."""
+
+    roles: dict[str, None] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+    databases: list[str] = field(default_factory=list)
+    extensions: dict[str, None] = field(default_factory=dict)
+
+    def on_comment(self, line: bytes) -> None:
+        pass
+
+    def on_command(self, line: bytes) -> None:
+        pass
+
+    def on_copy(self) -> None:
+        pass
+
+    def on_statement(self, beginning: bytes) -> None:
+        if not beginning.startswith((b"ALTER ", b"GRANT ", b"REVOKE ", b"SET SESSION ", b"CREATE ")):
+            return
+        text = beginning.decode("utf-8", "backslashreplace")
+        if text.startswith("CREATE DATABASE "):
+            self.databases.append(text + ";")
+        if text.startswith("CREATE EXTENSION ") and (found := _DECLARED.search(text)):
+            self.extensions.setdefault(identifiers(found[1])[0])
+        self.roles.update(dict.fromkeys(roles_of(text)))
+        if len(self.names) < _MOST_NAMES:
+            head = text.partition("\n")[0] if text.startswith("CREATE ") else text
+            for found in _DECLARED.finditer(head):
+                self.names.update(identifiers(found[1]))
+
+    def declared(self, created: Iterable[str]) -> Declared:
+        """Return all that was noted; `created` are the roles that the script itself creates."""
+        own = set(created)
+        wanted = tuple(role for role in self.roles if role not in own and not _is_predefined(role))
+        return Declared(wanted, frozenset(self.names).union(own, self.roles), tuple(self.databases), tuple(self.extensions))
+
+
+def identifiers(text: str) -> tuple[str, ...]:
+    """Return the names in a list or a qualified name, unquoted."""
+    return tuple(unquoted(found) for found in _ONE.findall(text))
+
+
+def unquoted(identifier: str) -> str:
+    return identifier[1:-1].replace('""', '"') if identifier.startswith('"') else identifier
+
+
+def quoted(name: str) -> str:
+    """Return a name as a SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def roles_of(sql: str) -> Iterator[str]:
+    """Yield the roles that statements name, as owners, grantees, grantors or otherwise."""
+    for pattern in _ROLES:
+        for found in pattern.finditer(sql):
+            for part in _ONE.findall(found[1]):
+                if part not in _NO_ROLES:
+                    yield unquoted(part)
+
+
+def _names_of(entry: Entry) -> Iterator[str]:
+    yield entry.tag
+    if entry.namespace:
+        yield entry.namespace
+    if " " in entry.tag:
+        yield from entry.tag.split(" ")
+    if entry.copy_statement:
+        yield from identifiers(entry.copy_statement.removeprefix("COPY").partition("FROM stdin")[0])
+
+
+def _is_predefined(role: str) -> bool:
+    return role.startswith("pg_")
