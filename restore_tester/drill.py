@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from restore_tester import __version__
 from restore_tester.checking.instants import ask_instant
@@ -265,9 +266,11 @@ def _drill_id(equipment: Equipment) -> str:
 
 
 def _unforeseen(error: Exception) -> Reason:
-    where = traceback.extract_tb(error.__traceback__)[-1]
+    """Where it happened is said; the error's own text is not, because it may quote a row."""
+    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if __package__ in Path(frame.filename).parts]
+    where = f"{Path(ours[-1].filename).name}:{ours[-1].lineno} ({ours[-1].name})" if ours else "an unknown place"
     return Reason(
         "unforeseen",
-        f"our own fault: {type(error).__name__} in {where.name}",
+        f"our own fault: {type(error).__name__} at {where}",
         "report it with this record: the backup is not to blame, and nothing was proven",
     )

@@ -11,6 +11,7 @@ import pytest
 
 from tests.drills.tool import Tool
 from tests.producers import APP_SQL, SourceServer, running_source
+from tests.restoring import Restoring
 
 hypothesis.settings.register_profile("house", deadline=None, database=None)
 hypothesis.settings.load_profile("house")
@@ -45,3 +46,17 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def tool(tmp_path_factory: pytest.TempPathFactory) -> Tool:
     """The command line as a user runs it, with one template cache for the session."""
     return Tool(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def template_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One cache of data directories for the session, and nobody's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RESTORE_TESTER_CACHE", str(folder := tmp_path_factory.mktemp("templates")))
+        yield folder
+
+
+@pytest.fixture
+def restoring(template_cache: Path) -> Restoring:
+    """Restores dumps for real."""
+    return Restoring()

@@ -14,7 +14,7 @@ from pg_catalog.pg_extension e
 join pg_catalog.pg_namespace n on n.oid = e.extnamespace
 where e.extname = 'amcheck'
 """
-# Largest first, so that the last to end is not the longest. The catalogue's own indexes came with the server unless its files were restored.
+# Largest first, so that the last to end is not the longest. The catalogue's own indexes came with the server, unless files were restored.
 INDEXES = """
 select i.indexrelid::pg_catalog.int8, pg_catalog.format('%I.%I', n.nspname, c.relname), pg_catalog.pg_table_size(i.indrelid)
 from pg_catalog.pg_index i

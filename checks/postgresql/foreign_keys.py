@@ -3,7 +3,7 @@
 # expect: no_rows
 # timeout: 4h
 # proves: intact
-# settings: enable_indexscan=off, enable_indexonlyscan=off, enable_bitmapscan=off, enable_nestloop=off, work_mem=32MB
+# settings: enable_seqscan=on, enable_indexscan=off, enable_indexonlyscan=off, enable_bitmapscan=off, enable_nestloop=off, work_mem=32MB
 
 from itertools import repeat
 
@@ -35,7 +35,8 @@ join pg_catalog.pg_class fc on fc.oid = con.conrelid
 join pg_catalog.pg_namespace fn on fn.oid = fc.relnamespace
 join pg_catalog.pg_class pc on pc.oid = con.confrelid
 join pg_catalog.pg_namespace pn on pn.oid = pc.relnamespace
-cross join lateral pg_catalog.unnest(con.conkey, con.confkey, con.conpfeqop) with ordinality k (foreign_column, column_, operator_, place)
+cross join lateral rows from (pg_catalog.unnest(con.conkey), pg_catalog.unnest(con.confkey), pg_catalog.unnest(con.conpfeqop))
+  with ordinality k (foreign_column, column_, operator_, place)
 join pg_catalog.pg_attribute fa on fa.attrelid = con.conrelid and fa.attnum = k.foreign_column
 join pg_catalog.pg_attribute pa on pa.attrelid = con.confrelid and pa.attnum = k.column_
 join pg_catalog.pg_operator o on o.oid = k.operator_

@@ -12,7 +12,7 @@ SEQUENCES = """
 select
   pg_catalog.format('%I.%I', sn.nspname, s.relname),
   pg_catalog.format('select last_value, is_called from %I.%I', sn.nspname, s.relname),
-  pg_catalog.format('select 1 from %I.%I where %I between %%s and %%s limit 1', tn.nspname, t.relname, a.attname),
+  pg_catalog.format('select 1 from %I.%I where %I between ', tn.nspname, t.relname, a.attname),
   q.seqstart, q.seqincrement
 from pg_catalog.pg_sequence q
 join pg_catalog.pg_class s on s.oid = q.seqrelid
@@ -44,13 +44,13 @@ SOON = 1000
 
 
 def find_problems(restored):
-    if "sequences_set" in restored.features:
+    if "sequences-set" in restored.features:
         return
     for database in restored.databases():
         for name, state, taken, start, increment in restored.ask(Question(SEQUENCES, database)).rows:
             last, is_called = restored.ask(Question(state, database)).rows[0]
             if is_called or last != start:
                 continue
-            ends = sorted((start, start + increment * (SOON - 1)))
-            if restored.ask(Question(taken % tuple(ends), database)).rows:
+            first, end = sorted((start, start + increment * (SOON - 1)))
+            if restored.ask(Question(f"{taken}{first} and {end} limit 1", database)).rows:
                 yield name

@@ -13,6 +13,8 @@ from typing import Protocol
 from restore_tester.errors import CouldNotAsk
 from restore_tester.model import Answer, Question, Reason
 
+# Operators write `from heartbeat`, not `from public.heartbeat`. The catalogue stays first, so a dump cannot shadow what it holds.
+OPERATORS_PATH = (("search_path", "pg_catalog, public"),)
 _HINT = "let it return one timestamptz, such as: select max(beat_at) from heartbeat"
 
 
@@ -48,11 +50,12 @@ def ask_instant(question: Question, restored: Answering, timeout: float) -> Inst
     Several databases share one recovery point only as far as the oldest of their instants; a database to which the question
     means nothing (it has no such table) is passed over as long as another one answers. Raise CouldNotAsk, DataDamaged, SandboxFault.
     """
+    settings = (*OPERATORS_PATH, *question.settings)
     databases = (question.database,) if question.database is not None else restored.databases()
     found, refused = [], None
     for database in databases:
         try:
-            found.append(read_instant(restored.ask(Question(question.text, database, question.settings), timeout)))
+            found.append(read_instant(restored.ask(Question(question.text, database, settings), timeout)))
         except CouldNotAsk as error:
             if error.reason.code.startswith("recovery_point_"):
                 raise

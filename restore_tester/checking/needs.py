@@ -14,9 +14,6 @@ FEATURES = {
     "amcheck": "the server has PostgreSQL's extension amcheck, and the restorer has prepared it",
     "physical": "the files of the data directory were restored, not statements that build it anew",
 }
-# These are no needs: a check in Python may look at them, to leave alone what the restore has just proved.
-CONSTRAINTS_PROVED = "constraints_proved"
-SEQUENCES_SET = "sequences_set"
 
 _COMPARISONS = {"<": operator.lt, "<=": operator.le, "==": operator.eq, ">=": operator.ge, ">": operator.gt}
 _MAJOR = re.compile(r"major (<=|>=|==|<|>) ([1-9][0-9]{0,3})")

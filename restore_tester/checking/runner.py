@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
-from restore_tester.checking.instants import Instant, ask_instant
+from restore_tester.checking.instants import OPERATORS_PATH, Instant, ask_instant
 from restore_tester.checking.needs import unmet
 from restore_tester.contracts import Clock, RestoredData
 from restore_tester.errors import CannotTell, CouldNotAsk, DataDamaged, RestoreTesterError, SandboxFault
@@ -65,6 +65,16 @@ class _Found:
 
 
 @dataclass(frozen=True, slots=True)
+class _Asker:
+    """What all checks share: the data, the clock, threads for questions, and whether the sandbox has had a fault."""
+
+    restored: RestoredData
+    clock: Clock
+    questions: Executor
+    faulty: threading.Event
+
+
+@dataclass(frozen=True, slots=True)
 class _Come:
     """What came of one check, before it is put beside the others."""
 
@@ -78,15 +88,15 @@ class _Come:
 class TimedData:
     """Restored data as a check sees it: the time that the check has left, and the settings of its header, are filled in."""
 
-    def __init__(self, check: Check, restored: RestoredData, clock: Clock, pool: Executor) -> None:
-        self.engine_version: str = restored.engine_version
-        self.features: frozenset[str] = restored.features
-        self.facts: BackupFacts = restored.facts
+    def __init__(self, check: Check, asker: _Asker) -> None:
+        self.engine_version: str = asker.restored.engine_version
+        self.features: frozenset[str] = asker.restored.features
+        self.facts: BackupFacts = asker.restored.facts
         self._check = check
-        self._restored = restored
-        self._clock = clock
-        self._pool = pool
-        self._deadline = clock.elapsed() + check.timeout_seconds
+        self._restored = asker.restored
+        self._clock = asker.clock
+        self._pool = asker.questions
+        self._deadline = asker.clock.elapsed() + check.timeout_seconds
 
     def databases(self) -> tuple[str, ...]:
         return self._restored.databases()
@@ -94,7 +104,8 @@ class TimedData:
     def ask(self, question: Question, timeout: float | None = None) -> Answer:
         """Ask within the time left, or within `timeout` seconds where that is less. Raise DataDamaged, CouldNotAsk, SandboxFault."""
         left = self.seconds_left()
-        settings = (*self._check.settings, *question.settings)
+        path = () if self._check.origin == "shipped" else OPERATORS_PATH
+        settings = (*path, *self._check.settings, *question.settings)
         return self._restored.ask(Question(question.text, question.database, settings), left if timeout is None else min(left, timeout))
 
     def ask_each(self, questions: Iterable[Question]) -> Iterator[tuple[int, Answer | DataDamaged]]:
@@ -136,20 +147,21 @@ def ask_checks(
     sandbox says so, whichever check met that fault.
     """
     mine = [check for check in checks if check.engine in ("any", restored.facts.engine)]
-    faulty = threading.Event()
     pool = ThreadPoolExecutor(max_workers=max(1, workers), thread_name_prefix="check")
     # Questions of one check that are asked side by side have a pool of their own: no check waits for its own thread.
     questions = ThreadPoolExecutor(max_workers=max(1, workers), thread_name_prefix="question")
+    asker = _Asker(restored, clock, questions, threading.Event())
     come: dict[int, tuple[AskedCheck, _Come]] = {}
     try:
         longest_first = sorted(range(len(mine)), key=lambda index: -mine[index].timeout_seconds)
-        asking = {pool.submit(_ask_one, TimedData(mine[index], restored, clock, questions), faulty): index for index in longest_first}
+        asking = {pool.submit(_ask_one, mine[index], asker): index for index in longest_first}
         for done in as_completed(asking):
             come[asking[done]] = done.result()
             on_result(come[asking[done]][0].result)
     finally:
         # Interrupted: the questions under way end with the sandbox; waiting for them here would keep it alive.
-        pool.shutdown(wait=False, cancel_futures=True)
+        for each in (pool, asker.questions):
+            each.shutdown(wait=False, cancel_futures=True)
     in_order = [come[index] for index in range(len(mine))]
     return Answers(
         asked=tuple(asked for asked, _ in in_order),
@@ -159,22 +171,22 @@ def ask_checks(
     )
 
 
-def _ask_one(check: Check, restored: RestoredData, clock: Clock, faulty: threading.Event) -> tuple[AskedCheck, _Come]:
-    began = clock.elapsed()
-    come = _come_of(check, restored, clock)
+def _ask_one(check: Check, asker: _Asker) -> tuple[AskedCheck, _Come]:
+    began = asker.clock.elapsed()
+    come = _come_of(check, asker)
     if isinstance(come.fault, SandboxFault):
-        faulty.set()
-    seconds = clock.elapsed() - began
+        asker.faulty.set()
+    seconds = asker.clock.elapsed() - began
     result = CheckResult(check.name, check.severity, come.outcome, come.problems, come.detail, seconds, check.sha256)
-    return AskedCheck(check, result, faulty.is_set()), come
+    return AskedCheck(check, result, asker.faulty.is_set()), come
 
 
-def _come_of(check: Check, restored: RestoredData, clock: Clock) -> _Come:
-    lacking = unmet(check.needs, restored)
+def _come_of(check: Check, asker: _Asker) -> _Come:
+    lacking = unmet(check.needs, asker.restored)
     if lacking:
         return _Come(Outcome.SKIPPED, f"needs {', '.join(lacking)}, which is not the case here")
     try:
-        data = TimedData(check, restored, clock)
+        data = TimedData(check, asker)
         if check.expect is Expect.RECOVERY_POINT:
             return _Come(Outcome.PASSED, "", instant=ask_instant(Question(check.text), data, data.seconds_left()))
         found = _Found()

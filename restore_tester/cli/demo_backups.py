@@ -61,7 +61,7 @@ def make_backups(server: Server, sandboxes: SandboxProvider, folder: Path) -> No
         made.ask(DATABASE, STALE)
         made.dump("shop-stale.dump", "--format=custom")
         made.ask(DATABASE, ORPHANS)
-        made.dump("schema.sql", "--schema-only")
+        made.dump("schema.sql", "--schema-only", "--create")
         made.dump("data.sql", "--data-only", "--disable-triggers")
     _join(folder / "schema.sql", folder / "data.sql", folder / "shop-lying.sql")
     cut_between_rows(folder / "shop.sql", folder / "shop-cut.sql")

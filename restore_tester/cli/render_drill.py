@@ -11,6 +11,7 @@ from restore_tester.cli.amounts import instant, seconds, size
 from restore_tester.cli.page import Page, Span, Tone, cells, cut, padded
 from restore_tester.judgement.wording import counted
 from restore_tester.model import CheckResult, Drill, LevelState, Outcome, Profile, Reason, RecoveryPoint, Severity, Stage, Verdict
+from restore_tester.restorers.postgresql.restorer import NAMELESS
 
 TONES = {Verdict.PASSED: Tone.GOOD, Verdict.FAILED: Tone.BAD, Verdict.INCONCLUSIVE: Tone.UNSURE}
 OUTSIDE_RECOVERY = ("queue", "check", "cleanup")
@@ -44,7 +45,7 @@ def name_of(drill: Drill) -> str:
     """Return what would be lost: the workload, the database that the backup holds, or whatever is in it."""
     if drill.workload:
         return drill.workload
-    databases = drill.backup.databases
+    databases = [name for name in drill.backup.databases if name != NAMELESS]
     return databases[0] if len(databases) == 1 else f"what {drill.backup.id} holds"
 
 

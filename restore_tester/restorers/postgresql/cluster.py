@@ -19,9 +19,11 @@ from pathlib import Path
 
 from restore_tester.contracts import Command, Running, Sandbox
 from restore_tester.errors import CannotTell, SandboxFault
-from restore_tester.model import Profile
+from restore_tester.model import Profile, Reason
+from restore_tester.restorers.postgresql.messages import escape
 from restore_tester.restorers.postgresql.servers import Server
 from restore_tester.restorers.postgresql.template import SUPERUSER, place_data_directory
+from restore_tester.restorers.postgresql.templates import DISK_FULL, OUT_OF_MEMORY, SERVER_CRASHED
 
 __all__ = ["SUPERUSER", "Cluster", "running_cluster"]
 
@@ -29,6 +31,11 @@ READY_SECONDS = 120.0
 _POLL_SECONDS = 0.003
 _STOP_SECONDS = 120.0
 _KEPT_LOG_LINES = 200
+_LAST_WORDS_SECONDS = 0.05
+_REFUSED = re.compile(
+    r'unrecognized configuration parameter "[\w.]+"|invalid value for parameter "[\w.]+"|parameter "[\w.]+" (?:requires|cannot)[^:]*'
+    r'|[^:]* is outside the valid range for parameter "[\w.]+".*|invalid configuration parameter name "[\w.]+"|WAL [^:]* requires [^:]*'
+)
 _SOCKET_PATH_BYTES = 100
 MIB = 1 << 20
 
@@ -53,21 +60,18 @@ ALWAYS = (
     ("unix_socket_permissions", "0777"),
     ("ssl", "off"),
 )
+_SEVERE = re.compile(r"(?:LOG|WARNING|ERROR|FATAL|PANIC):  ")
 _FAULTS = (
-    ("disk_full", re.compile(r"No space left on device|Disk quota exceeded|File too large"), "the sandbox has no disk space left"),
-    ("out_of_memory", re.compile(r"out of memory|Out of memory|[Cc]annot allocate memory"), "the sandbox has no memory left"),
+    (re.compile(r"No space left on device|Disk quota exceeded|File too large"), DISK_FULL),
+    (re.compile(r"[Oo]ut of memory|[Cc]annot allocate memory"), OUT_OF_MEMORY),
     (
-        "server_crashed",
         re.compile(r"^PANIC:|was terminated by signal|terminating connection because of crash|all server processes terminated"),
-        "the restored server crashed",
+        SERVER_CRASHED,
     ),
 )
-_HINTS = {
-    "disk_full": "give the sandbox more disk, then drill again",
-    "out_of_memory": "give the sandbox more memory, then drill again",
-    "server_crashed": "drill again; if it crashes again, restore with the very minor version that production runs",
-    "server_not_started": "see what `restore-tester doctor` says about this server",
-}
+_NOT_STARTED = Reason(
+    "server_not_started", "the restored server did not start", "see what `restore-tester doctor` says about this server, then drill again"
+)
 
 
 @dataclass(slots=True)
@@ -75,22 +79,21 @@ class ServerLog:
     """The server's stderr: the newest lines, and the first sign of a fault of the sandbox."""
 
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=_KEPT_LOG_LINES))
-    fault: str | None = None
+    fault: Reason | None = None
 
     def note(self, line: str) -> None:
         self.lines.append(line)
-        if self.fault is None:
+        if self.fault is None and _SEVERE.match(line):
             self.fault = fault_of(line)
 
 
-def fault_of(text: str) -> str | None:
-    """Return the code of the sandbox fault that a server's message tells of, None where it tells of none."""
-    return next((code for code, pattern, _ in _FAULTS if pattern.search(text)), None)
+def fault_of(text: str) -> Reason | None:
+    """Return the fault of the sandbox that a server's message tells of, None where it tells of none."""
+    return next((reason for pattern, reason in _FAULTS if pattern.search(text)), None)
 
 
-def sandbox_fault(code: str) -> SandboxFault:
-    message = next((message for known, _, message in _FAULTS if known == code), "the restored server did not start")
-    return SandboxFault(code, message, _HINTS[code])
+def sandbox_fault(reason: Reason) -> SandboxFault:
+    return SandboxFault(reason.code, reason.message, reason.hint)
 
 
 class Cluster:
@@ -121,7 +124,7 @@ class Cluster:
         if self.log.fault is not None:
             raise sandbox_fault(self.log.fault)
         if self._running.poll() is not None:
-            raise sandbox_fault("server_crashed")
+            raise sandbox_fault(SERVER_CRASHED)
 
     def stop(self) -> None:
         """End as an operator would, so that the data directory can be kept: shut down cleanly."""
@@ -229,24 +232,20 @@ def _wait_until_ready(host: str, running: Running, log: ServerLog) -> None:
                 return
             except psycopg.OperationalError as error:
                 if time.monotonic() > deadline:
-                    raise sandbox_fault("server_not_started") from error
+                    raise sandbox_fault(_NOT_STARTED) from error
         if running.poll() is not None:
             raise _why_not_started(log)
         if time.monotonic() > deadline:
-            raise sandbox_fault("server_not_started")
+            raise sandbox_fault(_NOT_STARTED)
         time.sleep(_POLL_SECONDS)
 
 
 def _why_not_started(log: ServerLog) -> CannotTell:
     """Tell a setting that the server refuses from a sandbox that is too small."""
-    time.sleep(0.05)
+    time.sleep(_LAST_WORDS_SECONDS)
     for line in tuple(log.lines):
-        refused = re.search(
-            r'unrecognized configuration parameter "([\w.]+)"|invalid value for parameter "([\w.]+)"|parameter "([\w.]+)"|for parameter "([\w.]+)"'
-            r"|outside the valid range",
-            line,
-        )
-        if refused and line.startswith(("FATAL", "ERROR", "LOG", "postgres:")):
-            name = next((group for group in refused.groups() if group), "one of the settings")
-            return CannotTell("settings_refused", f"the server refuses the setting {name}", "correct it under `settings`")
-    return sandbox_fault(log.fault or "server_not_started")
+        if log.fault is None and (refused := _REFUSED.search(line)):
+            return CannotTell(
+                "settings_refused", f"the server refuses its settings: {escape(refused[0])[:200]}", "correct them under `settings`"
+            )
+    return sandbox_fault(log.fault or _NOT_STARTED)

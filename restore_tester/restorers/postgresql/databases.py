@@ -25,7 +25,8 @@ HasLocale = Callable[[str, str], bool]
 
 
 def creation(name: str, dumped: str, has_locale: HasLocale, encoding: str | None = None) -> Creation:
-    """Given the quoted name, the dump's own statement (or nothing) and what tells whether (provider, locale) exists here, return how to create it."""
+    """Given the quoted name, the dump's own statement (or nothing), and what tells whether a provider's locale exists here,
+    return how to create it."""
     found = _STATEMENT.match(dumped)
     options = {key.upper(): value for key, value in _OPTION.findall(found[2])} if found else {}
     wanted = {key: value for key, value in options.items() if key in _KEPT_OPTIONS}

@@ -49,12 +49,23 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A script ready for psql, already read once: what it says, what it declares, its size decoded (bytes), and the line where creating begins."""
+    """A script ready for psql, already read once: what it says and declares, its size decoded (bytes), and where creating begins (line)."""
 
     facts: ScriptFacts
     declared: Declared
     size_bytes: int
     drops_until: int
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where rows go, and what is expected there. `replaced` are lines of a script that must read differently here."""
+
+    sandbox: Sandbox
+    cluster: Cluster
+    database: str
+    ground: Ground
+    replaced: tuple[tuple[bytes, bytes], ...] = ()
 
 
 def prepare_archive(job: RestoreJob, sandbox: Sandbox) -> Archive:
@@ -75,9 +86,10 @@ def prepare_archive(job: RestoreJob, sandbox: Sandbox) -> Archive:
     return Archive(path, contents, files, size)
 
 
-def restore_archive(archive: Archive, job: RestoreJob, sandbox: Sandbox, cluster: Cluster, database: str, ground: Ground) -> None:
+def restore_archive(archive: Archive, job: RestoreJob, target: Target) -> None:
     """Run pg_restore inside the sandbox while its data files are looked at. Raise what the messages come to."""
-    judge = Judge(ground)
+    sandbox, cluster = target.sandbox, target.cluster
+    judge = Judge(target.ground)
     total = sum(entry.kind == "TABLE DATA" for entry in archive.contents.entries)
     jobs = _jobs(archive, job, sandbox)
     note = _noting(judge, job.watch, total, _FINISHED if jobs > 1 else _STARTED)
@@ -86,33 +98,36 @@ def restore_archive(archive: Archive, job: RestoreJob, sandbox: Sandbox, cluster
         "--verbose",
         "--no-password",
         "--no-tablespaces",
-        f"--dbname={connection_string(database)}",
+        f"--dbname={connection_string(target.database)}",
     ]
     if jobs > 1:
         argv.append(f"--jobs={jobs}")
     argv.append(_inside(archive.path, sandbox))
     with looking_at(archive.files, sandbox.cpus) as check:
         done = sandbox.run(Command(tuple(argv), cluster.environment(), keep_bytes=0, on_error_line=note))
-        cluster.raise_if_faulty()
-        judge.warn(job.watch)
+        judge.finish()
         check.finish()
+    cluster.raise_if_faulty()
+    judge.warn(job.watch)
+    if judge.read_to_the_end(done.code):
+        job.watch.structure_proved()
     judge.conclude(done.code)
-    job.watch.structure_proved()
 
 
 def prove_structure(archive: Archive, job: RestoreJob, sandbox: Sandbox, pg_restore: str) -> None:
-    """Read an archive to its end without a database: what cannot be restored here may still be damaged. Raise BackupUnusable, SandboxFault."""
+    """Read an archive to its end without a database: what cannot be restored here may still be damaged. Raise as `restore_archive`."""
     judge = Judge(Ground(frozenset()))
     argv = (pg_restore, "--verbose", "--file=/dev/null", _inside(archive.path, sandbox))
     with looking_at(archive.files, sandbox.cpus) as check:
         done = sandbox.run(Command(argv, {"LC_ALL": "C", "PATH": "/usr/bin:/bin"}, keep_bytes=0, on_error_line=judge.note))
+        judge.finish()
         check.finish()
     judge.conclude(done.code)
     job.watch.structure_proved()
 
 
 def prepare_script(job: RestoreJob, sandbox: Sandbox) -> Script:
-    """Read a script to its end before anything of it is executed. Raise BackupUnusable (`trailer_missing`, compression), CannotTell."""
+    """Read a script to its end before anything of it is executed. Raise BackupUnusable (`trailer_missing`, …), CannotTell."""
     notes = ScriptNotes()
     with open_script(job, sandbox) as stream:
         counted = _Counted(stream, _progress(job.watch, "decode", None))
@@ -127,19 +142,19 @@ def prepare_script(job: RestoreJob, sandbox: Sandbox) -> Script:
     return Script(facts, notes.declared(facts.roles), counted.count, drops_until)
 
 
-def restore_script(
-    script: Script, job: RestoreJob, sandbox: Sandbox, cluster: Cluster, database: str, ground: Ground, replaced: dict[bytes, bytes]
-) -> None:
+def restore_script(script: Script, job: RestoreJob, target: Target) -> None:
     """Feed a script to psql inside the sandbox. Meta-commands act in there only. Raise what the messages come to."""
-    judge = Judge(ground)
+    sandbox, cluster = target.sandbox, target.cluster
+    judge = Judge(target.ground)
     argv = (
         *(cluster.server.program("psql"), "--no-psqlrc", "--quiet", "--no-password", "--output=/dev/null", "--set=ON_ERROR_STOP=0"),
-        *("--set=VERBOSITY=terse", "--set=SHOW_CONTEXT=never", f"--dbname={connection_string(database)}", "--file=-"),
+        *("--set=VERBOSITY=terse", "--set=SHOW_CONTEXT=never", f"--dbname={connection_string(target.database)}", "--file=-"),
     )
     with open_script(job, sandbox) as stream:
-        fed = io.BufferedReader(_Replacing(stream, replaced), _COPY_BLOCK) if replaced else stream
+        fed = io.BufferedReader(_Replacing(stream, dict(target.replaced)), _COPY_BLOCK) if target.replaced else stream
         progress = _progress(job.watch, "restore", script.size_bytes)
         done = sandbox.run(Command(argv, cluster.environment(), stdin=fed, keep_bytes=0, on_error_line=judge.note, on_input=progress))
+    judge.finish()
     cluster.raise_if_faulty()
     judge.warn(job.watch)
     judge.conclude(done.code)

@@ -1,13 +1,13 @@
 """What pg_restore and psql say on stderr → whose fault it is. Row values never get through.
 
-Only the first line of a message is ever read: DETAIL, CONTEXT and "Command was" carry rows. Of that line, what is shown are
-words of PostgreSQL's own (`vocabulary.py`) and names that the dump declares; anything else is shown as "…".
+Only a message itself is ever read: DETAIL, CONTEXT and "Command was" carry rows. Of the message, what is shown are words of
+PostgreSQL's own (`vocabulary.py`) and names that the dump declares; anything else is shown as "…".
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from restore_tester.contracts import Watch
 from restore_tester.errors import BackupUnusable, CannotTell, RestoreTesterError, SandboxFault
@@ -36,6 +36,8 @@ _SERVER = re.compile(
     re.DOTALL,
 )
 _ENTRY = re.compile(r"from TOC entry \d+; \d+ \d+ (.*)", re.DOTALL)
+_PREFIXED = re.compile(r"pg_restore: |psql(?::<stdin>:\d+)?: |(?:ERROR|FATAL|PANIC|WARNING):  ")
+_AFTER_MESSAGE = re.compile(r"(?:DETAIL|HINT|CONTEXT|QUERY|LOCATION|STATEMENT|LINE \d+|Command was): ")
 _IGNORED = re.compile(r"errors ignored on restore: \d+")
 _POSITION = re.compile(r" at character \d+\Z")
 _TOKEN = re.compile(r'"(?:[^"]|"")*"|\'[^\']*\'|[A-Za-z]+(?:-[a-z]+)*|[.,:;()]|\s+|[^\s"\'.,:;()A-Za-z]+')
@@ -76,29 +78,44 @@ class Problem:
 
 
 class Reader:
-    """Lines of stderr → messages. Holds the entry that pg_restore last said it was at."""
+    """Lines of stderr → messages. A name may hold newlines, so a message is complete only when something else begins."""
 
     def __init__(self) -> None:
         self._entry: str | None = None
+        self._begun: Message | None = None
+        self._goes_on = False
 
     def read(self, line: str) -> Message | None:
-        """Return the message that a line begins, None for a line that goes on with one, or says nothing."""
+        """Take a line; return the message that it ends, None where it ends none."""
         line = line[:_LONGEST_READ]
+        if _PREFIXED.match(line):
+            ended, self._begun = self._begun, self._begin(line)
+            self._goes_on = self._begun is not None
+            return ended
+        if _AFTER_MESSAGE.match(line):
+            self._goes_on = False
+        elif self._goes_on and self._begun is not None and len(self._begun.text) < _LONGEST_READ:
+            self._begun = replace(self._begun, text=f"{self._begun.text}\n{line}")
+        return None
+
+    def finish(self) -> Message | None:
+        """The program has ended: return the message that was still going on."""
+        ended, self._begun = self._begun, None
+        return ended
+
+    def _begin(self, line: str) -> Message | None:
         number: int | None = None
         if found := _PG_RESTORE.match(line):
             level, text = found[1], found[2]
         elif found := _PSQL.match(line):
             number, level, text = int(found[1]) if found[1] else None, found[2], found[3]
-        elif _SERVER.match(line):
-            level, text = None, line
         else:
-            return None
+            level, text = None, line
         if entry := _ENTRY.match(text):
             self._entry = entry[1]
             return None
         if server := _SERVER.match(text):
-            severity = "warning" if server[1] == "WARNING" else "error"
-            return Message(severity, _POSITION.sub("", server[2]), True, self._entry, number)
+            return Message("warning" if server[1] == "WARNING" else "error", server[2], True, self._entry, number)
         if level is None:
             return None
         return Message("warning" if level == "warning" else "error", text, False, self._entry, number)
@@ -117,9 +134,15 @@ class Judge:
 
     def note(self, line: str) -> None:
         """Take one line of stderr."""
-        message = self.reader.read(line)
-        if message is None:
-            return
+        if message := self.reader.read(line):
+            self._take(message)
+
+    def finish(self) -> None:
+        """The program has ended: take what it said last."""
+        if message := self.reader.finish():
+            self._take(message)
+
+    def _take(self, message: Message) -> None:
         self.errors += message.severity == "error"
         self.reached_end = self.reached_end or _IGNORED.fullmatch(message.text) is not None
         problem = judge(message, self.ground)
@@ -138,6 +161,10 @@ class Judge:
 
     def faults(self, consequence: Consequence | None) -> list[Problem]:
         return [problem for problem in self.problems if problem.consequence is consequence]
+
+    def read_to_the_end(self, exit_code: int) -> bool:
+        """Return whether pg_restore got to the end of the archive, whatever the database thought of it."""
+        return (exit_code == 0 or self.reached_end) and not self.faults(Consequence.DAMAGED)
 
     def conclude(self, exit_code: int) -> None:
         """Raise the worst of what was said: a fault of the sandbox before anything (nothing after it is proven), damage of the
@@ -178,12 +205,13 @@ class Judge:
 
 def judge(message: Message, ground: Ground) -> Problem | None:
     """Given a message, return what it means: None where it is explained; a problem without consequence where it is unknown."""
+    text = _POSITION.sub("", message.text)
     if message.severity == "warning" and message.from_server:
         templates: tuple[Template, ...] = WARNING_TEMPLATES
     else:
         templates = SERVER_TEMPLATES if message.from_server else PROGRAM_TEMPLATES
     for template in templates:
-        found = template.pattern.fullmatch(message.text)
+        found = template.pattern.fullmatch(text)
         if found and _applies(template, found, message, ground):
             if template.consequence is Consequence.EXPLAINED:
                 return None
@@ -208,18 +236,18 @@ def show(message: Message, ground: Ground) -> str:
 
 def redact(text: str, names: frozenset[str]) -> str:
     """Return text with every word that is neither PostgreSQL's own nor a known name replaced by "…", and control characters escaped."""
-    kept = "".join(_kept(token, names) for token in _TOKEN.findall(text[:_LONGEST_READ]))
+    kept = "".join(_kept(part, names) for part in _TOKEN.findall(text[:_LONGEST_READ]))
     return re.sub(r"…(?:[\s.,:;()]*…)+", "…", kept)
 
 
-def _kept(token: str, names: frozenset[str]) -> str:
-    if token.isspace():
+def _kept(part: str, names: frozenset[str]) -> str:
+    if part.isspace():
         return " "
-    if token[0] == '"' and len(token) > 1:
-        inner = token[1:-1].replace('""', '"')
-        known = inner in names or all(part in names for part in inner.split(".")) or inner.lower() in VOCABULARY
+    if part[0] == '"' and len(part) > 1:
+        inner = part[1:-1].replace('""', '"')
+        known = inner in names or all(name in names for name in inner.split(".")) or inner.lower() in VOCABULARY
         return f'"{escape(inner)}"' if known else '"…"'
-    return token if token in ".,:;()" or token.lower() in VOCABULARY else escape(token) if token in names else "…"
+    return part if part in ".,:;()" or part.lower() in VOCABULARY else escape(part) if part in names else "…"
 
 
 def escape(text: str) -> str:

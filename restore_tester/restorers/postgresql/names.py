@@ -17,7 +17,8 @@ _ROLES = tuple(
     re.compile(pattern, re.MULTILINE)
     for pattern in (
         rf"^ALTER [^\n]*\bOWNER TO ({_IDENTIFIER})",
-        rf"^(?:ALTER DEFAULT PRIVILEGES [^\n]*)?\b(?:GRANT|REVOKE) [^\n]*\b(?:TO|FROM) {_LIST}(?: WITH [A-Z ,]+| GRANTED BY {_IDENTIFIER}| CASCADE)*;?$",
+        rf"^(?:ALTER DEFAULT PRIVILEGES [^\n]*)?\b(?:GRANT|REVOKE) [^\n]*\b(?:TO|FROM) {_LIST}"
+        rf"(?: WITH [A-Z ,]+| GRANTED BY {_IDENTIFIER}| CASCADE)*;?$",
         rf"^ALTER DEFAULT PRIVILEGES FOR ROLE {_LIST}",
         rf"\bGRANTED BY ({_IDENTIFIER});?$",
         rf"^SET SESSION AUTHORIZATION ({_IDENTIFIER})",
@@ -91,8 +92,9 @@ class ScriptNotes:
             self.extensions.setdefault(identifiers(found[1])[0])
         self.roles.update(dict.fromkeys(roles_of(text)))
         if len(self.names) < _MOST_NAMES:
-            head = text.partition("\n")[0] if text.startswith("CREATE ") else text
-            for found in _DECLARED.finditer(head):
+            declared = list(_DECLARED.finditer(text))
+            # What follows in a CREATE is a definition, which may hold values.
+            for found in declared[:1] if text.startswith("CREATE ") else declared:
                 self.names.update(identifiers(found[1]))
 
     def declared(self, created: Iterable[str]) -> Declared:

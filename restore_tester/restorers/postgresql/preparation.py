@@ -23,6 +23,15 @@ _SHOWN_ROLES = 10
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """A database to be made: its name, and what the dump says of it: its CREATE DATABASE, or at least its encoding."""
+
+    database: str
+    statement: str = ""
+    encoding: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """What is in the cluster now. `missing_locale` names one that the dump wants and that is not here;
     `replaced` are the CREATE DATABASE lines of a script that must read differently here."""
@@ -32,24 +41,15 @@ class Prepared:
     replaced: tuple[tuple[bytes, bytes], ...] = ()
 
 
-def prepare_cluster(
-    cluster: Cluster, roles: Iterable[str], watch: Watch, database: str | None, statement: str, encoding: str | None
-) -> Prepared:
-    """Create the roles and, where `database` is given, that database as `statement` (the dump's own CREATE DATABASE, or nothing) says.
-
-    Raise CannotTell (`database_not_created`)."""
-    with _connect(cluster, "template1" if database == USUAL_DATABASE else USUAL_DATABASE) as connection:
+def prepare_cluster(cluster: Cluster, roles: Iterable[str], watch: Watch, wanted: Wanted) -> Prepared:
+    """Create the roles and the database. Raise CannotTell (`database_not_created`)."""
+    with _connect(cluster, "template1" if wanted.database == USUAL_DATABASE else USUAL_DATABASE) as connection:
         made = [role for role in roles if role not in (SUPERUSER, USUAL_ROLE)]
-        commands = [f"CREATE ROLE {quoted(role)} NOLOGIN;" for role in made]
-        if database is not None:
-            commands.insert(0, f"CREATE ROLE {USUAL_ROLE} SUPERUSER NOLOGIN;")
-        if commands:
-            connection.execute("".join(commands))
-        missing = None
-        if database is not None:
-            if database == USUAL_DATABASE:
-                connection.execute("DROP DATABASE postgres")
-            missing = _create_database(connection, database, statement, encoding)
+        commands = [f"CREATE ROLE {USUAL_ROLE} SUPERUSER NOLOGIN;", *(f"CREATE ROLE {quoted(role)} NOLOGIN;" for role in made)]
+        connection.execute("".join(commands))
+        if wanted.database == USUAL_DATABASE:
+            connection.execute("DROP DATABASE postgres")
+        missing = _create_database(connection, wanted)
         version = connection.info.parameter_status("server_version") or ""
     _warn(watch, made, missing)
     return Prepared(version, missing)
@@ -81,10 +81,10 @@ def _connect(cluster: Cluster, database: str) -> Connection[tuple[object, ...]]:
     return psycopg.connect(host=cluster.host, user=SUPERUSER, dbname=database, autocommit=True, connect_timeout=30)
 
 
-def _create_database(connection: Connection[tuple[object, ...]], database: str, statement: str, encoding: str | None) -> str | None:
+def _create_database(connection: Connection[tuple[object, ...]], wanted: Wanted) -> str | None:
     import psycopg
 
-    made = creation(quoted(database), statement, _has_locale(connection), encoding)
+    made = creation(quoted(wanted.database), wanted.statement, _has_locale(connection), wanted.encoding)
     try:
         connection.execute(made.statement)
     except psycopg.Error as error:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from restore_tester.contracts import RestoreJob, Sandbox
@@ -15,6 +15,7 @@ from restore_tester.restorers.postgresql.cluster import ALWAYS, Cluster, running
 from restore_tester.restorers.postgresql.data import PostgresData, analyze, prepare_amcheck, user_databases
 from restore_tester.restorers.postgresql.load import (
     Script,
+    Target,
     prepare_archive,
     prepare_script,
     prove_structure,
@@ -23,7 +24,7 @@ from restore_tester.restorers.postgresql.load import (
 )
 from restore_tester.restorers.postgresql.messages import Ground, extension_missing
 from restore_tester.restorers.postgresql.names import Declared, declared_in_archive
-from restore_tester.restorers.postgresql.preparation import Prepared, prepare_cluster, prepare_script_cluster
+from restore_tester.restorers.postgresql.preparation import Prepared, Wanted, prepare_cluster, prepare_script_cluster
 from restore_tester.restorers.postgresql.recognise import ENGINE, recognise, release
 from restore_tester.restorers.postgresql.servers import Server, choose_server, oldest_reader
 from restore_tester.restorers.postgresql.sessions import Sessions
@@ -32,6 +33,17 @@ SCRIPTS = frozenset({"pg_dump-plain", "pg_dumpall"})
 NAMELESS = "restored"
 _TEMPLATES = frozenset({"", "template0", "template1"})
 _DATA, _POST_DATA = 3, 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A cluster with the rows in it. `databases` None: whatever the script has made."""
+
+    cluster: Cluster
+    databases: tuple[str, ...] | None
+    facts: BackupFacts
+    version: str
+    features: frozenset[str]
 
 
 class PostgresRestorer:
@@ -77,12 +89,11 @@ class PostgresRestorer:
         cluster = _provision(server, job, sandbox, stack)
         with job.watch.stage("restore"):
             statement = next((entry.definition.strip() for entry in contents.entries if entry.kind == "DATABASE"), "")
-            prepared = prepare_cluster(cluster, declared.roles, job.watch, database, statement, contents.encoding)
-            ground = _ground(declared, server, major, prepared, 0)
-            restore_archive(archive, job, sandbox, cluster, database, ground)
+            prepared = prepare_cluster(cluster, declared.roles, job.watch, Wanted(database, statement, contents.encoding))
+            restore_archive(archive, job, Target(sandbox, cluster, database, _ground(declared, server, major, prepared)))
         facts = replace(job.facts, databases=(database,), tables=contents.tables, engine_version=release(contents.server_version))
         features = {"logical", "archive"} | ({"indexes-just-built"} if _indexes_follow_data(contents) else set())
-        return _serve(cluster, job, sandbox, stack, (database,), facts, prepared.version, features)
+        return _serve(_Loaded(cluster, (database,), facts, prepared.version, frozenset(features)), job, sandbox, stack)
 
     def _restore_script(self, job: RestoreJob, sandbox: Sandbox, stack: ExitStack) -> PostgresData:
         with job.watch.stage("decode"):
@@ -100,9 +111,10 @@ class PostgresRestorer:
         with job.watch.stage("restore"):
             prepared = _prepare_for_script(cluster, script, job, None if own else database)
             ground = _ground(script.declared, server, major, prepared, script.drops_until)
-            restore_script(script, job, sandbox, cluster, database, ground, dict(prepared.replaced))
+            restore_script(script, job, Target(sandbox, cluster, database, ground, prepared.replaced))
         facts = replace(job.facts, tables=script.facts.tables, databases=named or (database,))
-        return _serve(cluster, job, sandbox, stack, None if own else (database,), facts, prepared.version, {"logical", "script"})
+        databases = None if own else (database,)
+        return _serve(_Loaded(cluster, databases, facts, prepared.version, frozenset({"logical", "script"})), job, sandbox, stack)
 
 
 def _provision(server: Server, job: RestoreJob, sandbox: Sandbox, stack: ExitStack) -> Cluster:
@@ -117,36 +129,28 @@ def _provision(server: Server, job: RestoreJob, sandbox: Sandbox, stack: ExitSta
 def _prepare_for_script(cluster: Cluster, script: Script, job: RestoreJob, database: str | None) -> Prepared:
     if database is None:
         return prepare_script_cluster(cluster, script.declared.roles, job.watch, script.declared.databases)
-    return prepare_cluster(cluster, script.declared.roles, job.watch, database, "", None)
+    return prepare_cluster(cluster, script.declared.roles, job.watch, Wanted(database))
 
 
-def _serve(
-    cluster: Cluster,
-    job: RestoreJob,
-    sandbox: Sandbox,
-    stack: ExitStack,
-    databases: tuple[str, ...] | None,
-    facts: BackupFacts,
-    version: str,
-    features: Iterable[str],
-) -> PostgresData:
+def _serve(loaded: _Loaded, job: RestoreJob, sandbox: Sandbox, stack: ExitStack) -> PostgresData:
+    """See that the data answers, and gather its statistics: before that it does not serve."""
+    cluster = loaded.cluster
     sessions = Sessions(cluster)
     stack.callback(sessions.close)
     with job.watch.stage("ready"):
-        judged = databases or user_databases(sessions)
+        judged = loaded.databases or user_databases(sessions)
         if job.database is not None:
             judged = (job.database,)
-        has = set(features)
-        if "amcheck" in cluster.server.has:
-            prepare_amcheck(sessions, judged)
-            has.add("amcheck")
+        features = loaded.features
+        if "amcheck" in cluster.server.has and prepare_amcheck(sessions, judged):
+            features |= {"amcheck"}
         cluster.raise_if_faulty()
     with job.watch.stage("analyze"):
-        analyze(sessions, judged, sandbox.cpus)
-    return PostgresData(sessions, judged, replace(facts, databases=judged), version.split(" ", maxsplit=1)[0], frozenset(has))
+        analyze(sessions, judged, sandbox.cpus, job.watch)
+    return PostgresData(sessions, judged, replace(loaded.facts, databases=judged), loaded.version.split(" ")[0], features)
 
 
-def _ground(declared: Declared, server: Server, major: int | None, prepared: Prepared, drops_until: int) -> Ground:
+def _ground(declared: Declared, server: Server, major: int | None, prepared: Prepared, drops_until: int = 0) -> Ground:
     foreign = None
     if major != server.major:
         foreign = f"on PostgreSQL {server.major}, while the dump comes from {major or 'an unknown version'}"

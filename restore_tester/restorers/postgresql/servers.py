@@ -48,7 +48,7 @@ class Server:
         return matched[0] if matched else None
 
     def exposed_folders(self) -> tuple[Path, ...]:
-        """Return what a sandbox must show, at the same path, for this server to run in it. What an operating system installs is shown anyway."""
+        """Return what a sandbox must show, at the same path, for this server to run in it."""
         if self.origin != "embedded":
             return (self.home,)
         # The wheel keeps shared libraries beside its package folder.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from restore_tester.errors import CouldNotAsk, DataDamaged, RestoreTesterError
 from restore_tester.restorers.postgresql.cluster import SUPERUSER, Cluster, sandbox_fault
 from restore_tester.restorers.postgresql.messages import redact
+from restore_tester.restorers.postgresql.templates import DISK_FULL, OUT_OF_MEMORY, SERVER_CRASHED
 
 if TYPE_CHECKING:
     import psycopg
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
 _OPTIONS = (
     "-c search_path=pg_catalog -c row_security=off -c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 "
     "-c idle_session_timeout=0 -c client_min_messages=error -c DateStyle=ISO -c IntervalStyle=postgres -c TimeZone=UTC "
-    "-c default_transaction_isolation=read\\ committed -c default_transaction_deferrable=off -c session_replication_role=origin "
+    "-c default_transaction_isolation=read\\ committed -c default_transaction_deferrable=off "
     "-c extra_float_digits=1 -c bytea_output=hex -c xmlbinary=base64 -c role=none"
 )
+# Event triggers and rules of the dump have no say in what we prepare.
+_WRITER_OPTIONS = " -c session_replication_role=replica -c default_transaction_read_only=off"
 _DAMAGED_STATES = frozenset({"XX001", "XX002", "58P01"})
 _DAMAGED_TEXT = re.compile(
     r"could not read block|invalid page|missing chunk number|unexpected chunk (?:number|size)|compressed .* data is corrupt|"
@@ -42,7 +45,7 @@ class Sessions:
 
     @contextmanager
     def session(self, database: str, *, writes: bool = False) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
-        """Lend a connection, in a read-only transaction mode unless `writes` (then it commits each statement). Raise what its errors mean."""
+        """Lend a connection, read-only unless `writes` (then it commits each statement). Raise what its errors mean."""
         import psycopg
 
         try:
@@ -62,6 +65,15 @@ class Sessions:
             connection.rollback()
             self._give_back(database, connection)
 
+    def execute(self, connection: psycopg.Connection[tuple[object, ...]], statement: str) -> None:
+        """Execute one statement; the connection stays usable after an error of it. Raise what the error means."""
+        import psycopg
+
+        try:
+            connection.execute(statement)
+        except psycopg.Error as error:
+            raise self.meaning(error) from error
+
     def meaning(self, error: psycopg.Error) -> RestoreTesterError:
         """Return what an error of the server means: damaged data, a fault of the sandbox, or a question that could not be answered."""
         import psycopg
@@ -73,9 +85,9 @@ class Sessions:
         if state == "57014":
             return CouldNotAsk("check_timeout", "the answer took longer than the question may", "raise the check's `timeout`")
         if state.startswith("53"):
-            return sandbox_fault("disk_full" if state == "53100" else "out_of_memory")
+            return sandbox_fault(DISK_FULL if state == "53100" else OUT_OF_MEMORY)
         if state.startswith(_LOST_STATES) or (not state and isinstance(error, psycopg.OperationalError)):
-            return sandbox_fault(self._cluster.log.fault or "server_crashed")
+            return sandbox_fault(self._cluster.log.fault or SERVER_CRASHED)
         shown = redact((error.diag.message_primary or text).partition("\n")[0], frozenset())
         return CouldNotAsk("question_refused", f"the server refused the question: {shown} ({state})", "correct the check's SQL")
 
@@ -101,7 +113,7 @@ class Sessions:
             autocommit=writes,
             connect_timeout=30,
             client_encoding="UTF8",
-            options=_OPTIONS,
+            options=_OPTIONS + (_WRITER_OPTIONS if writes else ""),
         )
         if not writes:
             connection.read_only = True

@@ -58,7 +58,8 @@ HEADER_SETTINGS = frozenset(
 
 _NAME = r'"(?P<name>.+)"'
 _KINDS = (
-    r"(?:table|foreign table|view|materialized view|index|sequence|relation|schema|type|domain|function|procedure|aggregate|operator|extension|"
+    r"(?:table|foreign table|view|materialized view|index|sequence|relation|schema|type|domain|function|procedure|aggregate|operator|"
+    r"extension|"
     r"role|database|policy|trigger|rule|constraint|publication|subscription|server|event trigger|collation|conversion|text search \w+|"
     r"large object|column|language|cast|access method|operator class|operator family|foreign-data wrapper|user mapping|default)"
 )
@@ -110,7 +111,8 @@ SERVER_TEMPLATES = (
         reason=OUT_OF_MEMORY,
     ),
     _template(
-        r"(?:terminating connection .*|the database system is .*|.*server closed the connection unexpectedly.*|canceling statement due to .*)",
+        r"(?:terminating connection .*|the database system is .*|.*server closed the connection unexpectedly.*|"
+        r"canceling statement due to .*)",
         Consequence.SANDBOX,
         "The server crashed, or was ended from outside.",
         reason=SERVER_CRASHED,
@@ -134,7 +136,8 @@ SERVER_TEMPLATES = (
         reason=EXTENSION_MISSING,
     ),
     _template(
-        r"(?P<name>[\w-]+)(?: extension)? (?:must|can only) be loaded via \"?shared_preload_libraries\"?.*|extension \"(?P<preloaded>.+)\" must be preloaded",
+        r"(?P<name>[\w-]+)(?: extension)? (?:must|can only) be loaded via \"?shared_preload_libraries\"?.*|"
+        r"extension \"(?P<preloaded>.+)\" must be preloaded",
         Consequence.OURS,
         "The extension wants to be preloaded, and a sandbox preloads nothing.",
         reason=EXTENSION_MISSING,
@@ -180,7 +183,8 @@ SERVER_TEMPLATES = (
         reason=RESTORE_ERRORS,
     ),
     _template(
-        rf'(?:new row for relation ".+" violates check constraint {_NAME}|check constraint "(?P<check>.+)" of relation ".+" is violated by some row|'
+        rf'(?:new row for relation ".+" violates check constraint {_NAME}|'
+        r'check constraint "(?P<check>.+)" of relation ".+" is violated by some row|'
         r'null value in column ".+" of relation ".+" violates not-null constraint|column ".+" of relation ".+" contains null values)',
         Consequence.THEIRS,
         "A row of the dump breaks a constraint that the dump itself declares.",
@@ -200,7 +204,8 @@ PROGRAM_TEMPLATES = (
     ),
     _template(r"out of memory", Consequence.SANDBOX, "The memory of the sandbox is used up.", reason=OUT_OF_MEMORY),
     _template(
-        r".*(?:server closed the connection unexpectedly|connection to server .* failed|could not connect to|no connection to the server|connection not open).*",
+        r".*(?:server closed the connection unexpectedly|connection to server .* failed|could not connect to|"
+        r"no connection to the server|connection not open|connection to server was lost).*",
         Consequence.SANDBOX,
         "The server is gone.",
         reason=SERVER_CRASHED,
@@ -210,7 +215,8 @@ PROGRAM_TEMPLATES = (
         r"could not close (?:compression library|compression stream|data file).*|could not find block ID \d+ in archive.*|"
         r"could not open (?:input file|large object TOC file|TOC file) .*|unexpected end of file.*|unrecognized data block type.*|"
         r"found unexpected block ID .*|error during file seek.*|could not (?:seek|find header for file) .*|corrupt tar header found .*|"
-        r"incomplete tar header found .*|invalid (?:line in large object TOC file|dumpId|dependency).*|did not find magic string in file header|"
+        r"incomplete tar header found .*|invalid (?:line in large object TOC file|dumpId|dependency).*|"
+        r"did not find magic string in file header|"
         r"file appears to be .*|input file (?:is too short|does not appear to be a valid).*|entry ID .* out of range.*|"
         r"unexpected data offset flag .*|could not initialize compression library.*|compressed .* is corrupt.*|"
         r"actual file length .* does not match expected .*|could not parse large object .*)",
@@ -223,7 +229,7 @@ PROGRAM_TEMPLATES = (
     ),
     _template(r"errors ignored on restore: \d+", Consequence.EXPLAINED, "Counts the errors that were printed before it."),
     _template(
-        r"(?:line \d+ of .*|could not determine seek position .*|archive was made on a machine with larger integers.*|restored \d+ large objects?)",
+        r"archive was made on a machine with larger integers, some operations might fail",
         Consequence.EXPLAINED,
         "Says nothing of the data.",
     ),

@@ -152,9 +152,12 @@ def _look_at(file: DataFile, cancelled: Callable[[], bool]) -> None:
             tail = raw.read()
         else:
             tail = b""
-            with open_decoded(file.path, compression, DecodeLimit(size)) as decoded:
-                while not cancelled() and (block := decoded.read1(_READ_BYTES)):
-                    tail = (tail + block)[-_TAIL_BYTES:]
+            try:
+                with open_decoded(file.path, compression, DecodeLimit(size)) as decoded:
+                    while not cancelled() and (block := decoded.read1(_READ_BYTES)):
+                        tail = (tail + block)[-_TAIL_BYTES:]
+            except BackupUnusable as error:
+                raise _unreadable(file, error) from error
             if cancelled():
                 return
     if not tail.endswith(file.end):
@@ -167,6 +170,11 @@ def _incomplete(table: str, name: str) -> BackupUnusable:
         f"the rows of {escape(table)[:100]} break off: {escape(name)[:100]} does not end as pg_dump ends it",
         _TAKE_OLDER,
     )
+
+
+def _unreadable(file: DataFile, error: BackupUnusable) -> BackupUnusable:
+    where = f"{escape(file.name)[:100]}, which holds {escape(file.table)[:100]}"
+    return BackupUnusable("archive_damaged", f"{where}, cannot be read to its end: {error.reason.message}", _TAKE_OLDER)
 
 
 def _tar_cut() -> BackupUnusable:

@@ -109,7 +109,11 @@ class Dialogue:
         """Feed and drain until the command and its streams have ended. Raise what the stdin stream raised, or SandboxFault."""
         try:
             with self._opened:
-                in_time = self._drain_or_kill()
+                try:
+                    in_time = self._drain()
+                except BaseException:
+                    self.kill()
+                    raise
         finally:
             self.over.set()
         if self._feeder and self._feeder.trouble:
@@ -121,13 +125,6 @@ class Dialogue:
             raise self._link.fault()
         return Exit(self.code, self._output.bytes(), self._errors.bytes())
 
-    def _drain_or_kill(self) -> bool:
-        try:
-            return self._drain()
-        except BaseException:
-            self.kill()
-            raise
-
     def _drain(self) -> bool:
         """Return whether the command ended before its deadline."""
         limit = self._command.deadline_seconds
@@ -138,10 +135,11 @@ class Dialogue:
             poller.register(descriptor, select.POLLIN)
         in_time, heard_at = True, time.monotonic()
         while takers:
-            ready = poller.poll(max(0.0, min(_LOOK_SECONDS, deadline - time.monotonic())) * 1000 + 1 if in_time else _LOOK_SECONDS * 1000)
-            now = time.monotonic()
-            heard_at = now if ready else heard_at
-            if now - heard_at >= _AFTERMATH_SECONDS and (self.code is not None or not in_time):
+            settled = self.code is not None or not in_time
+            wait = _LOOK_SECONDS if settled else max(0.0, min(_LOOK_SECONDS, deadline - time.monotonic()))
+            ready = poller.poll(wait * 1000 + 1)
+            heard_at = time.monotonic() if ready else heard_at
+            if settled and time.monotonic() - heard_at >= _AFTERMATH_SECONDS:
                 break
             for descriptor, _ in ready:
                 block = os.read(descriptor, _BLOCK_BYTES)

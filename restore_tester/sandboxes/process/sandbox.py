@@ -83,8 +83,8 @@ class ProcessSandbox:
 
     def seal(self) -> SealReport:
         """Hand over what was fetched so far to the sandbox's own uid, then let a probe from inside look for a way out."""
-        self._folder.hand_over()
         self._link.hello()
+        self._folder.hand_over()
         name = f"restore-tester-{os.urandom(8).hex()}"
         with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket(socket.AF_UNIX) as abstract:
             abstract.bind(b"\0" + name.encode())

@@ -62,13 +62,14 @@ class Folder:
         return (self.path / KEEP).exists()
 
     def hand_over(self) -> None:
-        """Give what our process has put into the workspace to the uid that will read it there."""
-        if self.uid == os.geteuid():
+        """Given that the jail stands, which may have had to choose another uid than ours for it: give it what we have put there."""
+        reader = self.here.stat()
+        if reader.st_uid == os.geteuid():
             return
         for _, folders, files, descriptor in os.fwalk(self.here, follow_symlinks=False):
             for name in (*folders, *files):
                 if os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_uid == os.geteuid():
-                    os.chown(name, self.uid, self.gid, dir_fd=descriptor, follow_symlinks=False)
+                    os.chown(name, reader.st_uid, reader.st_gid, dir_fd=descriptor, follow_symlinks=False)
 
 
 @contextlib.contextmanager
