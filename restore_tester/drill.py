@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import secrets
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -174,9 +175,20 @@ def _sandbox(order: DrillOrder, equipment: Equipment, seen: Observation) -> Iter
             raise
         finally:
             with seen.stage("cleanup"):
-                stack.close()
+                _undisturbed(stack.close)
             if not order.keep:
                 seen.sandbox_gone()
+
+
+def _undisturbed(action: Callable[[], None]) -> None:
+    """Do it in a thread of its own, where no signal lands: being asked to stop while cleaning up must not leave half of it."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="cleanup") as pool:
+        doing = pool.submit(action)
+        try:
+            doing.result()
+        except (Interrupted, KeyboardInterrupt):
+            doing.result()
+            raise
 
 
 def _fetch(order: DrillOrder, equipment: Equipment, sandbox: Sandbox, seen: Observation) -> Fetched:

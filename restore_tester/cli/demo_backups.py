@@ -24,7 +24,8 @@ CUT_TABLE = b"COPY public.payments "
 CUT_ROWS = 30_000
 FLIPPED_BYTES = 3
 
-STALE = "update heartbeat set beat_at = beat_at - interval '26 hours'"
+LATE = "update heartbeat set beat_at = beat_at - interval '26 hours'"
+ON_TIME = "update heartbeat set beat_at = beat_at + interval '26 hours'"
 ORPHANS = "set session_replication_role = replica; delete from customers where id between 4000 and 4060"
 
 
@@ -58,8 +59,9 @@ def make_backups(server: Server, sandboxes: SandboxProvider, folder: Path) -> No
         made.run_script(DATABASE, Path(__file__).with_name("demo_database.sql"))
         made.dump("shop.dump", "--format=custom")
         made.dump("shop.sql", "--create")
-        made.ask(DATABASE, STALE)
+        made.ask(DATABASE, LATE)
         made.dump("shop-stale.dump", "--format=custom")
+        made.ask(DATABASE, ON_TIME)
         made.ask(DATABASE, ORPHANS)
         made.dump("schema.sql", "--schema-only", "--create")
         made.dump("data.sql", "--data-only", "--disable-triggers")

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from restore_tester.cli.amounts import seconds, size
-from restore_tester.cli.page import glyphs_of
+from restore_tester.cli.page import glyphs_of, inert
 from restore_tester.contracts import DrillEvent
 
 REFRESH_PER_SECOND = 8
@@ -68,7 +68,9 @@ class LiveProgress:
                 running = seen.ended is None
                 sign: RenderableType = self._spinner if running else Text(self._glyphs.good, "green")
                 took = seconds((seen.ended or now) - seen.began)
-                table.add_row(sign, Text(name), Text(took, justify="right"), _bar(seen) if running else "", Text(_amounts(seen, now)))
+                table.add_row(
+                    sign, Text(inert(name)), Text(took, justify="right"), _bar(seen) if running else "", Text(_amounts(seen, now))
+                )
         return table
 
 

@@ -130,3 +130,14 @@ def test_a_mistake_in_ones_own_check_is_said_before_anything_runs(dump: Path, tm
     done = run("verify", str(dump), "--checks", str(tmp_path))
     assert done.returncode == 2
     assert "did you mean about?" in done.stderr
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_what_is_kept_is_a_data_directory_and_its_path_is_said(dump: Path, scratch: Path, output: str) -> None:
+    done = run("verify", str(dump), "--keep", "-o", output, TMPDIR=str(scratch))
+    said = done.stderr if output == "json" else done.stdout
+    kept = Path(said.rsplit("kept: ", 1)[1].strip())
+    assert done.returncode == 0
+    assert (kept / "PG_VERSION").exists()
+    assert not (kept / "postmaster.pid").exists()
+    assert output == "text" or json.loads(done.stdout)["sandbox_destroyed"] is False

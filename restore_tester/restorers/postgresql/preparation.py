@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from restore_tester.contracts import Watch
-from restore_tester.errors import CannotTell
+from restore_tester.errors import CannotTell, CouldNotAsk
 from restore_tester.model import Reason
 from restore_tester.restorers.postgresql.cluster import SUPERUSER, Cluster
 from restore_tester.restorers.postgresql.databases import Creation, HasLocale, creation, database_name
 from restore_tester.restorers.postgresql.messages import escape
 from restore_tester.restorers.postgresql.names import quoted
+from restore_tester.restorers.postgresql.sessions import Sessions
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -43,13 +44,14 @@ class Prepared:
 
 def prepare_cluster(cluster: Cluster, roles: Iterable[str], watch: Watch, wanted: Wanted) -> Prepared:
     """Create the roles and the database. Raise CannotTell (`database_not_created`)."""
-    with _connect(cluster, "template1" if wanted.database == USUAL_DATABASE else USUAL_DATABASE) as connection:
+    sessions = Sessions(cluster)
+    with sessions.session("template1" if wanted.database == USUAL_DATABASE else USUAL_DATABASE, writes=True) as connection:
         made = [role for role in roles if role not in (SUPERUSER, USUAL_ROLE)]
         commands = [f"CREATE ROLE {USUAL_ROLE} SUPERUSER NOLOGIN;", *(f"CREATE ROLE {quoted(role)} NOLOGIN;" for role in made)]
         connection.execute("".join(commands))
         if wanted.database == USUAL_DATABASE:
             connection.execute("DROP DATABASE postgres")
-        missing = _create_database(connection, wanted)
+        missing = _create_database(sessions, connection, wanted)
         version = connection.info.parameter_status("server_version") or ""
     _warn(watch, made, missing)
     return Prepared(version, missing)
@@ -57,7 +59,7 @@ def prepare_cluster(cluster: Cluster, roles: Iterable[str], watch: Watch, wanted
 
 def prepare_script_cluster(cluster: Cluster, roles: Iterable[str], watch: Watch, statements: Iterable[str]) -> Prepared:
     """Create roles for a script that creates its own databases, and see which of those it cannot create as written."""
-    with _connect(cluster, USUAL_DATABASE) as connection:
+    with Sessions(cluster).session(USUAL_DATABASE, writes=True) as connection:
         made = [role for role in roles if role not in (SUPERUSER, USUAL_ROLE)]
         present = {str(row[0]) for row in connection.execute("SELECT rolname FROM pg_catalog.pg_roles")}
         for role in [USUAL_ROLE, *made]:
@@ -75,22 +77,14 @@ def prepare_script_cluster(cluster: Cluster, roles: Iterable[str], watch: Watch,
     return Prepared(version, missing, tuple(replaced))
 
 
-def _connect(cluster: Cluster, database: str) -> Connection[tuple[object, ...]]:
-    import psycopg
-
-    return psycopg.connect(host=cluster.host, user=SUPERUSER, dbname=database, autocommit=True, connect_timeout=30)
-
-
-def _create_database(connection: Connection[tuple[object, ...]], wanted: Wanted) -> str | None:
-    import psycopg
-
+def _create_database(sessions: Sessions, connection: Connection[tuple[object, ...]], wanted: Wanted) -> str | None:
     made = creation(quoted(wanted.database), wanted.statement, _has_locale(connection), wanted.encoding)
     try:
-        connection.execute(made.statement)
-    except psycopg.Error as error:
+        sessions.execute(connection, made.statement)
+    except CouldNotAsk as error:
         raise CannotTell(
             "database_not_created",
-            f"a database like the dump's cannot be created here ({error.sqlstate})",
+            f"a database like the dump's cannot be created here: {error.reason.message}",
             "drill where the locales and the encoding of production exist, or in production's own image",
         ) from error
     return made.missing_locale

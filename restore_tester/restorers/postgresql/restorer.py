@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from restore_tester.contracts import RestoreJob, Sandbox
-from restore_tester.errors import CannotTell
+from restore_tester.errors import CannotTell, SandboxFault
 from restore_tester.model import BackupFacts, Ends, Reason, SandboxNeeds
 from restore_tester.restorers.postgresql.archive import Contents
 from restore_tester.restorers.postgresql.cluster import ALWAYS, Cluster, running_cluster
@@ -68,10 +68,13 @@ class PostgresRestorer:
     def restore(self, job: RestoreJob, sandbox: Sandbox) -> Iterator[PostgresData]:
         """Enter when every database of the dump answers and has its statistics. Raise BackupUnusable, CannotTell, SandboxFault."""
         with ExitStack() as stack:
-            if job.facts.format in SCRIPTS:
-                restored = self._restore_script(job, sandbox, stack)
-            else:
-                restored = self._restore_archive(job, sandbox, stack)
+            restore = self._restore_script if job.facts.format in SCRIPTS else self._restore_archive
+            try:
+                restored = restore(job, sandbox, stack)
+            except SandboxFault as error:
+                if error.reason.code == "program_missing":
+                    raise _server_missing(error) from error
+                raise
             yield restored
 
     def _restore_archive(self, job: RestoreJob, sandbox: Sandbox, stack: ExitStack) -> PostgresData:
@@ -165,6 +168,10 @@ def _missing_extension(declared: Declared, server: Server) -> CannotTell | None:
         return None
     reason = extension_missing(", ".join(missing))
     return CannotTell(reason.code, reason.message, reason.hint)
+
+
+def _server_missing(error: SandboxFault) -> CannotTell:
+    return CannotTell("server_missing", error.reason.message, "repair that installation; `restore-tester doctor` says what is here")
 
 
 def _refuse_unknown(wanted: str | None, present: tuple[str, ...]) -> None:
