@@ -11,7 +11,7 @@ from pathlib import Path
 from restore_tester.checking.catalogue import shipped_checks
 from restore_tester.checking.runner import Answers, ask_checks
 from restore_tester.clock import SystemClock
-from restore_tester.model import BackupFacts, Check, CheckResult, Outcome
+from restore_tester.model import BackupFacts, Check, Outcome
 from restore_tester.restorers.postgresql.cluster import SUPERUSER, Cluster, ServerLog
 from restore_tester.restorers.postgresql.data import PostgresData, prepare_amcheck
 from restore_tester.restorers.postgresql.servers import Server
@@ -93,10 +93,6 @@ class Asker:
 
 def shipped(name: str) -> Check:
     return next(check for check in shipped_checks() if check.name == name)
-
-
-def names_of(results: tuple[CheckResult, ...], outcome: Outcome) -> set[str]:
-    return {result.name for result in results if result.outcome is outcome}
 
 
 def write_check(folder: Path, name: str, text: str, **changed: str | None) -> Path:

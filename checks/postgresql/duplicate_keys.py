@@ -3,7 +3,7 @@
 # expect: no_rows
 # timeout: 4h
 # proves: intact
-# settings: enable_seqscan=on, enable_indexscan=off, enable_indexonlyscan=off, enable_bitmapscan=off, work_mem=32MB
+# settings: enable_seqscan=on, enable_indexscan=off, enable_indexonlyscan=off, enable_bitmapscan=off, enable_hashagg=off, work_mem=32MB
 
 from itertools import repeat
 

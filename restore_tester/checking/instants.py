@@ -57,23 +57,23 @@ def ask_instant(question: Question, restored: Answering, timeout: float) -> Inst
         try:
             found.append(read_instant(restored.ask(Question(question.text, database, settings), timeout)))
         except CouldNotAsk as error:
-            if error.reason.code.startswith("recovery_point_"):
+            if error.reason.code == "recovery_point_no_instant":
                 raise
             refused = error
     if found:
         return min(found, key=lambda instant: instant.at)
-    raise refused or CouldNotAsk("recovery_point_unasked", "there is no database to ask for a recovery point", "see what was restored")
+    raise refused or CouldNotAsk("no_database", "there is no database to ask for a recovery point", "see what was restored")
 
 
 def read_instant(answer: Answer) -> Instant:
     """Return the one instant of an answer. Raise CouldNotAsk for any other answer; what it held is never said."""
     if len(answer.rows) != 1 or len(answer.rows[0]) != 1:
         shape = f"{len(answer.rows)} rows of {len(answer.columns)} columns"
-        raise CouldNotAsk("recovery_point_not_one", f"the query for the recovery point returned {shape}, not one instant", _HINT)
+        raise CouldNotAsk("recovery_point_no_instant", f"the query for the recovery point returned {shape}, not one instant", _HINT)
     value = answer.rows[0][0]
     if value is None:
         raise CouldNotAsk(
-            "recovery_point_empty",
+            "recovery_point_no_instant",
             "the query for the recovery point returned NULL: it found nothing",
             "see whether the table that it asks was restored with its rows",
         )

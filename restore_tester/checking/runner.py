@@ -130,7 +130,7 @@ class TimedData:
         left = self._deadline - self._clock.elapsed()
         if left <= 0:
             message = f"it took longer than its timeout of {self._check.timeout_seconds:g} s"
-            raise CouldNotAsk("check_timed_out", message, "give the sandbox more cores, or the check a longer timeout")
+            raise CouldNotAsk("check_timeout", message, "give the sandbox more cores, or the check a longer timeout")
         return left
 
 

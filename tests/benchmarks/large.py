@@ -57,7 +57,7 @@ def tuned_restore(dump: Path, folder: Path, environment: dict[str, str]) -> floa
     try:
         step("createdb", "-h", str(data), "-U", "postgres", "bench")
         began = time.perf_counter()
-        step("pg_restore", "-h", str(data), "-U", "postgres", "-d", "bench", "-j", str(os.cpu_count()), str(dump))
+        step("pg_restore", "-O", "-h", str(data), "-U", "postgres", "-d", "bench", "-j", str(os.cpu_count()), str(dump))
         return time.perf_counter() - began
     finally:
         step("pg_ctl", "-s", "-D", f"{data}/d", "-m", "immediate", "stop")

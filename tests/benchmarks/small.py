@@ -30,7 +30,7 @@ set -eu
 D=$(mktemp -d /tmp/rt-bench-XXXXXX)
 if [ "$TEMPLATE" ]; then cp -a "$TEMPLATE" $D/data; else initdb -D $D/data -U postgres --no-sync --no-instructions >/dev/null; fi
 pg_ctl -s -w -D $D/data -l $D/log -o "-k $D -h '' -F" start
-pg_restore -h $D -U postgres -C -d postgres "$DUMP"
+pg_restore -O -h $D -U postgres -C -d postgres "$DUMP"
 psql -X -q -At -h $D -U postgres -d bench -c 'select count(*) from moves' >/dev/null
 pg_ctl -s -D $D/data -m immediate stop
 rm -rf $D

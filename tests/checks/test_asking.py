@@ -74,7 +74,9 @@ def test_what_cannot_be_asked_is_errored(asker: Asker, text: str) -> None:
     ],
 )
 def test_a_heartbeat_is_one_instant(asker: Asker, query: str, outcome: Outcome) -> None:
-    database = asker.database("create table beats (at timestamptz); insert into beats values ('2026-11-05 12:00+01'), ('2026-11-05 11:59+01')")
+    database = asker.database(
+        "create table beats (at timestamptz); insert into beats values ('2026-11-05 12:00+01'), ('2026-11-05 11:59+01')"
+    )
     answers = asker.ask_all(replace(a_check(), text=query, expect=Expect.RECOVERY_POINT), of=(database,))
     assert answers.asked[0].result.outcome is outcome
     assert [f"{claim.instant:%FT%T%z}" for claim in answers.claims] == (["2026-11-05T11:00:00+0000"] if outcome is Outcome.PASSED else [])

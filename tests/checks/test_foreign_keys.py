@@ -11,7 +11,8 @@ PARENTS = '''
 create type mood as enum ('calm', 'cross');
 create domain small as integer check (value < 1000000);
 create table parents (
-    id integer primary key, big bigint unique, exact numeric unique, word text unique, feeling mood unique, a integer, b integer, list int[] unique,
+    id integer primary key, big bigint unique, exact numeric unique, word text unique, feeling mood unique,
+    a integer, b integer, list int[] unique,
     german text collate "de-x-icu" unique, unique (a, b));
 create table "odd ""parents""\nodd %s" (id integer primary key);
 create table split (id integer primary key) partition by range (id);
@@ -39,7 +40,8 @@ create table halves (id integer, parent integer constraint of_partitioned refere
 create table halves_low partition of halves for values from (0) to (100);
 '''
 SOUND = """
-insert into children select n, n, n, 'w' || n, (array['calm', 'cross'])[n]::mood, n, array[n], 'g' || n, 1, 101, n, n from generate_series(1, 2) n;
+insert into children
+    select n, n, n, 'w' || n, (array['calm', 'cross'])[n]::mood, n, array[n], 'g' || n, 1, 101, n, n from generate_series(1, 2) n;
 insert into children default values;
 insert into children (a) values (99);
 insert into fully values (1, 1), (null, null);
@@ -67,8 +69,20 @@ insert into tree values (3, 99);
 insert into halves values (3, 99), (4, 98);
 """
 SHAPES = (
-    "plain cross_type to_numeric to_text of_enum of_domain of_array other_collation to_partitioned pair_simple pair_full self of_partitioned"
-).split()
+    "plain",
+    "cross_type",
+    "to_numeric",
+    "to_text",
+    "of_enum",
+    "of_domain",
+    "of_array",
+    "other_collation",
+    "to_partitioned",
+    "pair_simple",
+    "pair_full",
+    "self",
+    "of_partitioned",
+)
 
 
 @pytest.mark.parametrize("features", [frozenset({"script"}), ARCHIVE], ids=["script", "archive"])

@@ -9,10 +9,11 @@ from restore_tester.restorers.postgresql.templates import PROGRAM_TEMPLATES, SER
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "restore-messages.md"
 HEAD = """# What a PostgreSQL restore may say
 
-Every line that `pg_restore` or `psql` writes while a dump is restored is matched, whole, against these templates, in this order; a template
-applies only where what it names is what the third column says. What matches nothing is unknown: an unknown ERROR fails the drill on a server
-of the dump's own major (with its locales) and is inconclusive on another; an unknown WARNING is shown. Row values are never shown: `DETAIL`,
-`CONTEXT` and statements are dropped, and of the message only PostgreSQL's own words and names that the dump declares are kept.
+Every line that `pg_restore` or `psql` writes while a dump is restored is matched, whole, against these templates, in this order; a
+template applies only where what it names is what the third column says. What matches nothing is unknown: an unknown ERROR fails the
+drill on a server of the dump's own major (with its locales) and is inconclusive on another; an unknown WARNING is shown. Row values are
+never shown: `DETAIL`, `CONTEXT` and statements are dropped, and of the message only PostgreSQL's own words and names that the dump
+declares are kept.
 """
 PARTS = (
     ("Errors of the server", SERVER_TEMPLATES),

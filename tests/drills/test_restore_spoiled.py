@@ -1,4 +1,4 @@
-"""Spoiled dumps fail with a reason that says what is wrong, and what is only our lack is never blamed on them (verification.md L01 to L19)."""
+"""Spoiled dumps fail with a reason that says what is wrong, and what we lack is never blamed on them (verification.md L01 to L19)."""
 
 from __future__ import annotations
 

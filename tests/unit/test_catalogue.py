@@ -137,7 +137,7 @@ def test_a_check_in_python_is_refused_unless_allowed(tmp_path: Path) -> None:
     ("body", "said"), [("def find_problem(restored): pass\n", "defines no function find_problems"), ("def (:\n", "it is not Python")]
 )
 def test_python_that_cannot_run_is_a_mistake(tmp_path: Path, body: str, said: str) -> None:
-    (tmp_path / "mine.py").write_text(PYTHON.split("def")[0] + body)
+    (tmp_path / "mine.py").write_text(PYTHON.partition("def")[0] + body)
     with pytest.raises(Misuse, match=said):
         load_checks(tmp_path, allow_python=True)
 

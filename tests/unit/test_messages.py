@@ -52,6 +52,8 @@ OURS = {
     'psql:<stdin>:9: ERROR:  could not open extension control file "/usr/share/postgresql/14/extension/postgis.control": '
     "No such file or directory": "extension_missing",
     "pg_restore: error: unsupported version (1.16) in file header": "server_too_old",
+    'psql:<stdin>:9: ERROR:  collation "pg_catalog.de_DE.utf8" for encoding "UTF8" does not exist': "locale_missing",
+    "psql:<stdin>:9: ERROR:  compression method lz4 not supported": "feature_missing",
 }
 SANDBOX = {
     'pg_restore: error: COPY failed for table "orders": ERROR:  could not extend file "base/5/16384": No space left on device': "disk_full",

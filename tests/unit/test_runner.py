@@ -64,7 +64,9 @@ def result(data: FakeData, check: Check | None = None) -> CheckResult:
 
 
 def python(body: str, name: str = "mine") -> Check:
-    return replace(a_check(name), language="python", text=f"from restore_tester.model import Question\ndef find_problems(restored):\n{body}")
+    return replace(
+        a_check(name), language="python", text=f"from restore_tester.model import Question\ndef find_problems(restored):\n{body}"
+    )
 
 
 def test_no_row_is_a_pass() -> None:
@@ -111,7 +113,11 @@ def test_no_database_is_no_pass() -> None:
 def test_settings_of_the_header_go_with_every_question() -> None:
     asked: list[Question] = []
     data = FakeData(lambda question, timeout: asked.append(question) or rows())
-    ask(data, replace(a_check(), settings=(("a", "off"),)), replace(python("    restored.ask(Question('x'))\n    yield from ()"), settings=(("b", "on"),)))
+    ask(
+        data,
+        replace(a_check(), settings=(("a", "off"),)),
+        replace(python("    restored.ask(Question('x'))\n    yield from ()"), settings=(("b", "on"),)),
+    )
     assert {question.settings for question in asked} == {(("a", "off"),), (("b", "on"),)}
 
 
@@ -172,8 +178,12 @@ def test_damage_after_a_fault_of_the_sandbox_is_not_proven() -> None:
 
 def test_checks_are_asked_side_by_side() -> None:
     together = threading.Barrier(2, timeout=20)
-    data = FakeData(lambda question, timeout: rows() if together.wait() >= 0 else rows())
-    assert {asked.result.outcome for asked in ask(data, a_check("one"), a_check("two")).asked} == {Outcome.PASSED}
+
+    def give(question: Question, timeout: float) -> Answer:
+        together.wait()
+        return rows()
+
+    assert {asked.result.outcome for asked in ask(FakeData(give), a_check("one"), a_check("two")).asked} == {Outcome.PASSED}
 
 
 def test_questions_of_one_check_are_asked_side_by_side_in_their_own_order() -> None:
@@ -183,7 +193,9 @@ def test_questions_of_one_check_are_asked_side_by_side_in_their_own_order() -> N
         together.wait()
         return rows(question.text)
 
-    check = python("    for place, answer in restored.ask_each([Question('a'), Question('b')]):\n        yield f'{place}{answer.rows[0][1]}'")
+    check = python(
+        "    for place, answer in restored.ask_each([Question('a'), Question('b')]):\n        yield f'{place}{answer.rows[0][1]}'"
+    )
     assert sorted(result(FakeData(give), check).detail.split(", ")) == ["0a", "1b"]
 
 
@@ -249,14 +261,14 @@ def test_several_databases_share_the_oldest_of_their_instants() -> None:
 @pytest.mark.parametrize(
     ("answer", "code"),
     [
-        (one(None), "recovery_point_empty"),
+        (one(None), "recovery_point_no_instant"),
         (one("canary"), "recovery_point_no_instant"),
         (one(date(2026, 11, 5)), "recovery_point_no_instant"),
         (one(1_700_000_000), "recovery_point_no_instant"),
         (one(datetime.max.replace(tzinfo=timezone(-timedelta(hours=5)))), "recovery_point_no_instant"),
-        (Answer(("max",), ()), "recovery_point_not_one"),
-        (Answer(("max",), ((NOON,), (NOON,))), "recovery_point_not_one"),
-        (Answer(("a", "b"), ((NOON, NOON),)), "recovery_point_not_one"),
+        (Answer(("max",), ()), "recovery_point_no_instant"),
+        (Answer(("max",), ((NOON,), (NOON,))), "recovery_point_no_instant"),
+        (Answer(("a", "b"), ((NOON, NOON),)), "recovery_point_no_instant"),
     ],
 )
 def test_what_is_no_instant_could_not_be_asked(answer: Answer, code: str) -> None:

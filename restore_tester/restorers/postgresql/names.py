@@ -31,6 +31,7 @@ _DECLARED = re.compile(
     r"\b(?:TABLE|INDEX|SEQUENCE|VIEW|SCHEMA|CONSTRAINT|TYPE|DOMAIN|FUNCTION|PROCEDURE|AGGREGATE|EXTENSION|ROLE|DATABASE|TRIGGER|POLICY|"
     rf"PUBLICATION|COLLATION|TABLESPACE) (?:IF NOT EXISTS )?(?:ONLY )?({_IDENTIFIER}(?:\.{_IDENTIFIER})*)"
 )
+_SEQUENCE = re.compile(r"CREATE (?:UNLOGGED )?SEQUENCE |ALTER TABLE [^\n]* ADD GENERATED (?:ALWAYS|BY DEFAULT) AS IDENTITY")
 _ONE = re.compile(_IDENTIFIER)
 _NO_ROLES = frozenset({"public", "current_user", "session_user", "current_role", "PUBLIC"})
 _MOST_NAMES = 200_000
@@ -39,12 +40,14 @@ DATABASE_KINDS = frozenset({"ENCODING", "STDSTRINGS", "SEARCHPATH", "DATABASE", 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What a dump declares. `databases` are whole CREATE DATABASE statements; `names` is what messages may show."""
+    """What a dump declares. `databases` are whole CREATE DATABASE statements; `names` is what messages may show;
+    `sequences_set`: it sets the value of every sequence that it creates."""
 
     roles: tuple[str, ...]
     names: frozenset[str]
     databases: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
+    sequences_set: bool = False
 
 
 def declared_in_archive(contents: Contents) -> Declared:
@@ -61,7 +64,8 @@ def declared_in_archive(contents: Contents) -> Declared:
         names.update(_names_of(entry))
     extensions = tuple(entry.tag for entry in contents.entries if entry.kind == "EXTENSION")
     wanted = tuple(role for role in roles if not _is_predefined(role))
-    return Declared(wanted, frozenset(names).union(wanted), extensions=extensions)
+    created, valued = ({(e.namespace, e.tag) for e in contents.entries if e.kind == kind} for kind in ("SEQUENCE", "SEQUENCE SET"))
+    return Declared(wanted, frozenset(names).union(wanted), extensions=extensions, sequences_set=created <= valued)
 
 
 @dataclass(slots=True)
@@ -72,6 +76,7 @@ class ScriptNotes:
     names: set[str] = field(default_factory=set)
     databases: list[str] = field(default_factory=list)
     extensions: dict[str, None] = field(default_factory=dict)
+    sequences_without_value: int = 0
 
     def on_comment(self, line: bytes) -> None:
         pass
@@ -83,6 +88,8 @@ class ScriptNotes:
         pass
 
     def on_statement(self, beginning: bytes) -> None:
+        if beginning.startswith(b"SELECT pg_catalog.setval("):
+            self.sequences_without_value -= 1
         if not beginning.startswith((b"ALTER ", b"GRANT ", b"REVOKE ", b"SET SESSION ", b"CREATE ")):
             return
         text = beginning.decode("utf-8", "backslashreplace")
@@ -90,6 +97,7 @@ class ScriptNotes:
             self.databases.append(text + ";")
         if text.startswith("CREATE EXTENSION ") and (found := _DECLARED.search(text)):
             self.extensions.setdefault(identifiers(found[1])[0])
+        self.sequences_without_value += _SEQUENCE.match(text) is not None
         self.roles.update(dict.fromkeys(roles_of(text)))
         if len(self.names) < _MOST_NAMES:
             declared = list(_DECLARED.finditer(text))
@@ -101,7 +109,8 @@ class ScriptNotes:
         """Return all that was noted; `created` are the roles that the script itself creates."""
         own = set(created)
         wanted = tuple(role for role in self.roles if role not in own and not _is_predefined(role))
-        return Declared(wanted, frozenset(self.names).union(own, self.roles), tuple(self.databases), tuple(self.extensions))
+        names = frozenset(self.names).union(own, self.roles)
+        return Declared(wanted, names, tuple(self.databases), tuple(self.extensions), self.sequences_without_value <= 0)
 
 
 def identifiers(text: str) -> tuple[str, ...]:

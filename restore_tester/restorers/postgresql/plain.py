@@ -58,7 +58,9 @@ class ScriptFacts:
 
 
 def scan(stream: IO[bytes], also: Listener | None = None) -> ScriptFacts:
-    """Read a decoded script to its end, in bounded memory, and return what it says; `also` is told everything too. Raises only what the stream does."""
+    """Read a decoded script to its end, in bounded memory, and return what it says; `also` is told everything too.
+
+    Raises only what the stream does."""
     reading = _Reading()
     lexer = Lexer(_Both(reading, also) if also else reading)
     first = stream.read(READ_BYTES)

@@ -95,8 +95,8 @@ class PostgresRestorer:
             prepared = prepare_cluster(cluster, declared.roles, job.watch, Wanted(database, statement, contents.encoding))
             restore_archive(archive, job, Target(sandbox, cluster, database, _ground(declared, server, major, prepared)))
         facts = replace(job.facts, databases=(database,), tables=contents.tables, engine_version=release(contents.server_version))
-        features = {"logical", "archive"} | ({"indexes-just-built"} if _indexes_follow_data(contents) else set())
-        return _serve(_Loaded(cluster, (database,), facts, prepared.version, frozenset(features)), job, sandbox, stack)
+        features = _features("archive", declared) | ({"indexes-just-built"} if _indexes_follow_data(contents) else set())
+        return _serve(_Loaded(cluster, (database,), facts, prepared.version, features), job, sandbox, stack)
 
     def _restore_script(self, job: RestoreJob, sandbox: Sandbox, stack: ExitStack) -> PostgresData:
         with job.watch.stage("decode"):
@@ -117,7 +117,12 @@ class PostgresRestorer:
             restore_script(script, job, Target(sandbox, cluster, database, ground, prepared.replaced))
         facts = replace(job.facts, tables=script.facts.tables, databases=named or (database,))
         databases = None if own else (database,)
-        return _serve(_Loaded(cluster, databases, facts, prepared.version, frozenset({"logical", "script"})), job, sandbox, stack)
+        return _serve(_Loaded(cluster, databases, facts, prepared.version, _features("script", script.declared)), job, sandbox, stack)
+
+
+def _features(kind: str, declared: Declared) -> frozenset[str]:
+    """What checks may look at: how the data came, and whether the dump says where its sequences stood."""
+    return frozenset({"logical", kind} | ({"sequences-set"} if declared.sequences_set else set()))
 
 
 def _provision(server: Server, job: RestoreJob, sandbox: Sandbox, stack: ExitStack) -> Cluster:

@@ -19,7 +19,7 @@ from restore_tester.errors import CannotTell, SandboxFault
 from restore_tester.model import Profile
 from restore_tester.restorers.postgresql.servers import Server
 
-SUPERUSER = "restore_tester"
+SUPERUSER = "restore_tester_sandbox"  # no role of production is called so: a cluster's dump would alter it under us
 LOCALES = ("C.UTF-8", "C")
 _COMPLETE = "complete"
 _INITDB_SECONDS = 300.0

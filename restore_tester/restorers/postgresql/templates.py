@@ -75,6 +75,14 @@ EXTENSION_MISSING = Reason(
     "the dump needs an extension that is not available here",
     "install its package for this server, or drill where production's own image is used",
 )
+LOCALE_MISSING = Reason(
+    "locale_missing",
+    "the dump uses a locale that does not exist here",
+    "install the locale (Debian, Ubuntu: locales-all), or drill in production's own image",
+)
+FEATURE_MISSING = Reason(
+    "feature_missing", "the server here was built without something that the dump uses", "install the PostgreSQL that production runs"
+)
 ROLES_MISSING = Reason("roles_missing", "roles of the dump are not in it", "back up roles too: pg_dumpall --globals-only")
 TABLESPACES_IGNORED = Reason(
     "tablespaces_ignored", "the dump places objects in tablespaces; here all lie in one", "nothing to do for a drill; a recovery needs them"
@@ -105,7 +113,7 @@ SERVER_TEMPLATES = (
         reason=DISK_FULL,
     ),
     _template(
-        r"(?:out of memory|.*[Cc]annot allocate memory.*|could not resize shared memory segment .*)",
+        r"(?:out of (?:shared )?memory|.*[Cc]annot allocate memory.*|could not resize shared memory segment .*)",
         Consequence.SANDBOX,
         "The memory of the sandbox is used up.",
         reason=OUT_OF_MEMORY,
@@ -136,6 +144,26 @@ SERVER_TEMPLATES = (
         reason=EXTENSION_MISSING,
     ),
     _template(
+        r'(?:could not load library "(?:.*/)?(?P<name>[^/"]+)".*|could not find function ".+" in file ".+"|'
+        r'extension "(?P<preloaded>.+)" has no installation script nor update path for version ".+")',
+        Consequence.OURS,
+        "The extension here is of another version than the dump's.",
+        reason=EXTENSION_MISSING,
+    ),
+    _template(
+        r'(?:collation ".+" for encoding ".+" does not exist|could not create locale ".+".*|invalid locale name: ".*"|'
+        r'could not open collator for locale ".+".*|ICU is not supported in this build|encoding ".+" does not match locale ".+")',
+        Consequence.OURS,
+        "A locale of the dump is not here.",
+        reason=LOCALE_MISSING,
+    ),
+    _template(
+        r"(?:unsupported XML feature|compression method \w+ not supported|.* (?:is|are) not supported by this build)",
+        Consequence.OURS,
+        "The server here was built without something that the dump uses.",
+        reason=FEATURE_MISSING,
+    ),
+    _template(
         r"(?P<name>[\w-]+)(?: extension)? (?:must|can only) be loaded via \"?shared_preload_libraries\"?.*|"
         r"extension \"(?P<preloaded>.+)\" must be preloaded",
         Consequence.OURS,
@@ -155,6 +183,12 @@ SERVER_TEMPLATES = (
         rf'(?:relation|{_KINDS}) (?:{_NAME}|\S+)(?: of relation ".+"| for (?:relation|table) ".+"|\(.*\))? does not exist',
         Consequence.EXPLAINED,
         "A script made with `--clean` first drops what is not here.",
+        Bound.DROPS,
+    ),
+    _template(
+        r"(?:current|session) user cannot be dropped",
+        Consequence.EXPLAINED,
+        "As above, where the dump comes from a server that was itself a sandbox.",
         Bound.DROPS,
     ),
     _template(rf"role {_NAME} does not exist", Consequence.WARNING, "An owner or grantee is not in the dump.", reason=ROLES_MISSING),
