@@ -188,7 +188,7 @@ class Watch(Protocol):
     """What a restorer tells while it works, so that stages are measured where they happen."""
 
     def stage(self, name: str) -> AbstractContextManager[None]:
-        """Measure a stage (`decode`, `restore`, `ready`, `analyze`)."""
+        """Measure a stage (`decode`, `ready`, `restore`, `analyze`)."""
 
     def progress(self, stage: str, done: int, total: int | None, unit: str) -> None: ...
 

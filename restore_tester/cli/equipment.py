@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
 from restore_tester.backups.given import GivenSource
 from restore_tester.clock import SystemClock
-from restore_tester.contracts import BackupSource, Equipment, ProgressSink, Sandbox, SandboxProvider
+from restore_tester.contracts import BackupSource, Equipment, ProgressSink
 from restore_tester.errors import CannotTell
-from restore_tester.model import Location, SandboxNeeds
+from restore_tester.model import Location
 from restore_tester.restorers.postgresql.restorer import PostgresRestorer
 from restore_tester.restorers.postgresql.servers import find_servers
 from restore_tester.sandboxes.process.provider import ProcessSandboxes
@@ -29,21 +25,6 @@ def equipment_for(progress: ProgressSink) -> Equipment:
         clock=SystemClock(),
         progress=progress,
     )
-
-
-class RememberedSandboxes:
-    """Given a provider, remember where its workspaces were: `--keep` must say where to look. Implements `contracts.SandboxProvider`."""
-
-    def __init__(self, provider: SandboxProvider) -> None:
-        self.kind = provider.kind
-        self.workspaces: list[Path] = []
-        self._provider = provider
-
-    @contextmanager
-    def open(self, needs: SandboxNeeds) -> Iterator[Sandbox]:
-        with self._provider.open(needs) as sandbox:
-            self.workspaces.append(sandbox.workspace.here)
-            yield sandbox
 
 
 def open_source(location: Location) -> BackupSource:

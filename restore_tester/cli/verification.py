@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
-from pathlib import Path
 
-from restore_tester.cli.equipment import RememberedSandboxes, equipment_for
-from restore_tester.cli.output import OutputFormat, say, say_json
+from restore_tester.cli.equipment import equipment_for
+from restore_tester.cli.output import OutputFormat, say_json
 from restore_tester.cli.page import is_terminal, new_page, show
 from restore_tester.cli.request import Wanted, drill_request
 from restore_tester.cli.signals import interruptible
@@ -16,27 +14,20 @@ from restore_tester.drill import DrillRequest, plan_drill, run_drill
 from restore_tester.judgement.exits import exit_code
 from restore_tester.model import Drill, to_json
 
-DATA_DIRECTORY = "data"
-
 
 def verify(wanted: Wanted, output: OutputFormat) -> int:
     """Drill, show the record, return the exit code. Raise Misuse, CannotTell where no drill could be planned."""
     with interruptible():
-        drill, kept = _watched(drill_request(wanted), output)
+        drill = watched_drill(drill_request(wanted), output)
         if output == "json":
             say_json(to_json(drill))
         else:
             _show(drill)
-        _say_kept(kept, output)
         return exit_code(drill.verdict, drill.reasons)
 
 
 def watched_drill(request: DrillRequest, output: OutputFormat) -> Drill:
     """Given a request, plan and run its drill, with live progress where somebody watches. Raise Misuse, CannotTell."""
-    return _watched(request, output)[0]
-
-
-def _watched(request: DrillRequest, output: OutputFormat) -> tuple[Drill, tuple[Path, ...]]:
     if not _somebody_watches(output):
         return _drill(request, lambda event: None)
     from restore_tester.cli.progress import LiveProgress
@@ -45,19 +36,9 @@ def _watched(request: DrillRequest, output: OutputFormat) -> tuple[Drill, tuple[
         return _drill(request, progress)
 
 
-def _drill(request: DrillRequest, progress: ProgressSink) -> tuple[Drill, tuple[Path, ...]]:
-    """Return the drill, and the workspaces that it left behind because it was asked to."""
+def _drill(request: DrillRequest, progress: ProgressSink) -> Drill:
     equipment = equipment_for(progress)
-    sandboxes = RememberedSandboxes(equipment.sandboxes)
-    equipment = replace(equipment, sandboxes=sandboxes)
-    drill = run_drill(plan_drill(request, equipment), equipment)
-    return drill, tuple(path for path in sandboxes.workspaces if request.keep and path.exists())
-
-
-def _say_kept(workspaces: tuple[Path, ...], output: OutputFormat) -> None:
-    """Beside one JSON object there is no room for the path on stdout."""
-    for workspace in workspaces:
-        say(f"kept: {workspace / DATA_DIRECTORY}\n", sys.stderr if output == "json" else sys.stdout)
+    return run_drill(plan_drill(request, equipment), equipment)
 
 
 def _somebody_watches(output: OutputFormat) -> bool:

@@ -6,7 +6,7 @@ from restore_tester.judgement.ladder import Finding, Rung
 from restore_tester.judgement.wording import DETAIL_CHARACTERS, counted, names, printable
 from restore_tester.model import AskedCheck, Blame, Check, DrillOrder, Evidence, Expect, Outcome, Reason, Severity
 
-SOURCE_DEFECTS = frozenset({"not_valid_constraints", "unpopulated_views"})
+SOURCE_DEFECTS = frozenset({"not_valid_constraints", "sequences_behind", "unpopulated_views"})
 SHIPPED = "shipped"
 
 

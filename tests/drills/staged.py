@@ -1,4 +1,7 @@
-"""A drill that gets a signal when a stage begins: `python -m tests.drills.staged BACKUP STAGE SIGNAL`. Prints the record, exits as the tool does."""
+"""A drill that gets a signal when a stage begins: `python -m tests.drills.staged BACKUP STAGE SIGNAL`.
+
+Prints the record and exits as the tool does.
+"""
 
 from __future__ import annotations
 

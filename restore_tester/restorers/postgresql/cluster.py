@@ -22,7 +22,7 @@ from restore_tester.errors import CannotTell, SandboxFault
 from restore_tester.model import Profile, Reason
 from restore_tester.restorers.postgresql.messages import escape
 from restore_tester.restorers.postgresql.servers import Server
-from restore_tester.restorers.postgresql.template import SUPERUSER, place_data_directory
+from restore_tester.restorers.postgresql.template import DATA_FOLDER, SUPERUSER, place_data_directory
 from restore_tester.restorers.postgresql.templates import DISK_FULL, OUT_OF_MEMORY, SERVER_CRASHED
 
 __all__ = ["SUPERUSER", "Cluster", "running_cluster"]
@@ -190,7 +190,7 @@ def _server_command(
     if server.major >= 17:
         ours.append(("event_triggers", "off"))
     chosen = (*(_fast(sandbox) if profile is Profile.FAST else ()), *settings, *ours)
-    argv = [server.program("postgres"), "-D", str(inside / "data")]
+    argv = [server.program("postgres"), "-D", str(inside / DATA_FOLDER)]
     for name, value in chosen:
         argv += ["-c", f"{name}={value}"]
     return Command(tuple(argv), {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC", "HOME": "/nonexistent"}, on_error_line=note)

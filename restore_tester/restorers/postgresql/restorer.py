@@ -28,6 +28,7 @@ from restore_tester.restorers.postgresql.preparation import Prepared, Wanted, pr
 from restore_tester.restorers.postgresql.recognise import ENGINE, recognise, release
 from restore_tester.restorers.postgresql.servers import Server, choose_server, oldest_reader
 from restore_tester.restorers.postgresql.sessions import Sessions
+from restore_tester.restorers.postgresql.template import DATA_FOLDER
 
 SCRIPTS = frozenset({"pg_dump-plain", "pg_dumpall"})
 NAMELESS = "restored"
@@ -130,8 +131,12 @@ def _provision(server: Server, job: RestoreJob, sandbox: Sandbox, stack: ExitSta
     for name, _ in job.settings:
         if name.lower() in fixed:
             job.watch.warn(Reason("settings_ignored", f"the setting {name} is fixed in a sandbox", "remove it from `settings`"))
-    with job.watch.stage("provision"):
-        return stack.enter_context(running_cluster(server, sandbox, job.profile, job.settings, job.keep))
+    with job.watch.stage("ready"):
+        cluster = stack.enter_context(running_cluster(server, sandbox, job.profile, job.settings, job.keep))
+    if job.keep:
+        where = sandbox.workspace.here / DATA_FOLDER
+        job.watch.warn(Reason("kept", f"the stopped data directory stays here: {where}", f"remove {where.parent} when you are done"))
+    return cluster
 
 
 def _prepare_for_script(cluster: Cluster, script: Script, job: RestoreJob, database: str | None) -> Prepared:
@@ -145,7 +150,7 @@ def _serve(loaded: _Loaded, job: RestoreJob, sandbox: Sandbox, stack: ExitStack)
     cluster = loaded.cluster
     sessions = Sessions(cluster)
     stack.callback(sessions.close)
-    with job.watch.stage("ready"):
+    with job.watch.stage("analyze"):
         judged = loaded.databases or user_databases(sessions)
         if job.database is not None:
             judged = (job.database,)
@@ -153,7 +158,6 @@ def _serve(loaded: _Loaded, job: RestoreJob, sandbox: Sandbox, stack: ExitStack)
         if "amcheck" in cluster.server.has and prepare_amcheck(sessions, judged):
             features |= {"amcheck"}
         cluster.raise_if_faulty()
-    with job.watch.stage("analyze"):
         analyze(sessions, judged, sandbox.cpus, job.watch)
     return PostgresData(sessions, judged, replace(loaded.facts, databases=judged), loaded.version.split(" ")[0], features)
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from restore_tester.errors import CouldNotAsk, DataDamaged, RestoreTesterError
+from restore_tester.judgement.wording import DETAIL_CHARACTERS, printable
 from restore_tester.restorers.postgresql.cluster import SUPERUSER, Cluster, sandbox_fault
 from restore_tester.restorers.postgresql.messages import redact
 from restore_tester.restorers.postgresql.templates import DISK_FULL, OUT_OF_MEMORY, SERVER_CRASHED
@@ -25,8 +26,9 @@ _OPTIONS = (
 )
 # Event triggers and rules of the dump have no say in what we prepare.
 _WRITER_OPTIONS = " -c session_replication_role=replica -c default_transaction_read_only=off"
-_DAMAGED_STATES = frozenset({"XX001", "XX002", "58P01"})
+_DAMAGED_STATES = frozenset({"XX001", "XX002"})
 _DAMAGED_TEXT = re.compile(
+    r'could not open file "base/|'
     r"could not read block|invalid page|missing chunk number|unexpected chunk (?:number|size)|compressed .* data is corrupt|"
     r"could not access status of transaction|invalid memory alloc request size|found .* from before relfrozenxid"
 )
@@ -88,7 +90,9 @@ class Sessions:
             return sandbox_fault(DISK_FULL if state == "53100" else OUT_OF_MEMORY)
         if state.startswith(_LOST_STATES) or (not state and isinstance(error, psycopg.OperationalError)):
             return sandbox_fault(self._cluster.log.fault or SERVER_CRASHED)
-        shown = redact((error.diag.message_primary or text).partition("\n")[0], frozenset())
+        primary = (error.diag.message_primary or text).partition("\n")[0]
+        # Class 42 is raised before any row is read: its text quotes the question, which whoever wrote it needs to see.
+        shown = printable(primary, DETAIL_CHARACTERS) if state.startswith("42") else redact(primary, frozenset())
         return CouldNotAsk("question_refused", f"the server refused the question: {shown} ({state})", "correct the check's SQL")
 
     def close(self) -> None:

@@ -21,6 +21,7 @@ from restore_tester.restorers.postgresql.servers import Server
 
 SUPERUSER = "restore_tester_sandbox"  # no role of production is called so: a cluster's dump would alter it under us
 LOCALES = ("C.UTF-8", "C")
+DATA_FOLDER = "data"
 _COMPLETE = "complete"
 _INITDB_SECONDS = 300.0
 _CHECKSUMS_BY_DEFAULT_SINCE = 18
@@ -33,7 +34,7 @@ def place_data_directory(server: Server, sandbox: Sandbox, profile: Profile) -> 
     Raise CannotTell (`server_missing`) where initdb does not work, SandboxFault (`disk_full`).
     """
     checksums = profile is Profile.FAITHFUL and server.major >= _CHECKSUMS_BY_DEFAULT_SINCE
-    data = sandbox.workspace.here / "data"
+    data = sandbox.workspace.here / DATA_FOLDER
     template = cache_folder() / "postgresql" / _key(server, checksums)
     try:
         if _is_complete(template):
@@ -77,7 +78,7 @@ def _count_files(folder: Path) -> int:
 
 
 def _initdb(server: Server, sandbox: Sandbox, checksums: bool) -> None:
-    inside = str(sandbox.workspace.inside / "data")
+    inside = str(sandbox.workspace.inside / DATA_FOLDER)
     argv = [server.program("initdb"), "-D", inside, "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-sync", "--no-instructions"]
     if server.major >= _CHECKSUMS_BY_DEFAULT_SINCE and not checksums:
         argv.append("--no-data-checksums")
