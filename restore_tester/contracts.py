@@ -83,7 +83,7 @@ class BackupSource(Protocol):
 
     def fetch(self, backup: Backup, into: Intake) -> Fetched:
         """Copy the whole backup, hashed and counted as it passes, each part still what was listed.
-        Raise BackupUnusable (`backup_gone`, `changed_while_read`), SourceUnreachable, SandboxFault (`disk_full`)."""
+        Raise BackupUnusable (`backup_gone`), CannotTell (`changed_while_read`), SourceUnreachable, SandboxFault (`disk_full`)."""
 
 
 # --- where backups are restored ---------------------------------------------------------------------------------------

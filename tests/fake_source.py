@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from restore_tester.contracts import Intake, Listing
-from restore_tester.errors import BackupUnusable
+from restore_tester.errors import BackupUnusable, CannotTell
 from restore_tester.model import Backup, Ends, Fetched, Part
 
 BLOCK_BYTES = 1 << 16
@@ -39,7 +39,7 @@ class FakeSource:
             data = self._read(part.name)
             sums[part.name] = hashlib.sha256(data).hexdigest()
             if sums[part.name] != part.pin:
-                raise BackupUnusable("changed_while_read", f"{part.name} changed while it was read", "read it again")
+                raise CannotTell("changed_while_read", f"{part.name} changed while it was read", "read it again")
             copy = into.folder / "dump" / part.name if self._is_tree else into.folder / "dump"
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(data)

@@ -18,7 +18,7 @@ from restore_tester.backups.copying import Changed, copy_part, pin_of, tree_sha2
 from restore_tester.backups.local_faults import name_of_reader, reading, shown
 from restore_tester.backups.sidecar import read_sidecar
 from restore_tester.contracts import Intake, Listing
-from restore_tester.errors import BackupUnusable, Misuse, SourceUnreachable
+from restore_tester.errors import CannotTell, Misuse, SourceUnreachable
 from restore_tester.model import Backup, Ends, Fetched, Location, Part
 
 CONTENTS_OF_A_FOLDER = "toc.dat"
@@ -185,7 +185,8 @@ def _kind(mode: int) -> str:
     return kinds.get(stat.S_IFMT(mode), "special file")
 
 
-def _changed(path: Path) -> BackupUnusable:
-    return BackupUnusable(
+def _changed(path: Path) -> CannotTell:
+    """Somebody is writing it: which bytes we would have judged, nobody can say."""
+    return CannotTell(
         "changed_while_read", f"{shown(path)} changed while it was read", "verify it again when the job that writes it has ended"
     )

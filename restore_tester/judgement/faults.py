@@ -11,7 +11,7 @@ from restore_tester.model import Blame, DrillOrder, Evidence, Fault, Reason
 
 CLEANUP = "cleanup"
 _INVENTORY_CODES = frozenset({"no_backup", "backup_gone", "incomplete"})
-_BYTES_CODES = frozenset({"checksum_mismatch", "size_mismatch", "changed_while_read"})
+_BYTES_CODES = frozenset({"checksum_mismatch", "size_mismatch"})
 _STRUCTURAL = ("archive_", "compression_", "directory_", "script_", "trailer_")
 _RESTORING = frozenset({"restore", "replay", "ready", "analyze"})
 

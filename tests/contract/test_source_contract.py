@@ -11,7 +11,7 @@ import pytest
 
 from restore_tester.backups.given import GivenSource
 from restore_tester.contracts import BackupSource, Intake
-from restore_tester.errors import BackupUnusable
+from restore_tester.errors import BackupUnusable, CannotTell
 from restore_tester.model import Backup, Location
 from tests.fake_source import FakeSource
 
@@ -139,7 +139,7 @@ def test_a_backup_that_is_not_what_was_listed_is_not_returned(make: Make, tmp_pa
     place = make({"a.dump": DATA}, False)
     backup = only(place.source)
     place.write("a.dump", DATA + b"more")
-    with pytest.raises(BackupUnusable) as caught:
+    with pytest.raises(CannotTell) as caught:
         place.source.fetch(backup, intake(tmp_path))
     assert caught.value.reason.code == "changed_while_read"
 

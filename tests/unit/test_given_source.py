@@ -14,7 +14,7 @@ import pytest
 
 from restore_tester.backups.given import GivenSource
 from restore_tester.contracts import Intake
-from restore_tester.errors import BackupUnusable, Misuse, SandboxFault, SourceUnreachable
+from restore_tester.errors import CannotTell, Misuse, SandboxFault, SourceUnreachable
 from restore_tester.model import Backup, Fetched, Location, from_json, to_json
 
 
@@ -155,7 +155,7 @@ def test_a_file_that_grows_while_it_is_read_is_not_returned(tmp_path: Path) -> N
             file.write(b"more")
 
     source = source_of(path)
-    with pytest.raises(BackupUnusable) as caught:
+    with pytest.raises(CannotTell) as caught:
         source.fetch(source.list_backups().complete[0], Intake(tmp_path / "into", grow))
     assert caught.value.reason.code == "changed_while_read"
 
