@@ -39,7 +39,7 @@ rm -rf $D
 
 def timed(argv: list[str], environment: dict[str, str]) -> float:
     began = time.perf_counter()
-    subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, env=environment, timeout=120, cwd="/tmp")
+    subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment, timeout=120, cwd="/tmp")
     return time.perf_counter() - began
 
 
