@@ -121,8 +121,12 @@ def _refuse_python(read: _Reading, folder: Path, allowed: bool) -> _Reading:
     if allowed:
         return read
     python = [check for check in read.checks if check.language == "python"]
-    refused = [Mistake(folder / f"{check.name}.py", 0, PYTHON_REFUSED) for check in python]
-    return _Reading(tuple(check for check in read.checks if check not in python), (*read.mistakes, *refused))
+    # What else is wrong with such a file does not matter any more.
+    malformed = {mistake.path for mistake in read.mistakes if LANGUAGES.get(mistake.path.suffix) == "python"}
+    files = sorted({folder / f"{check.name}.py" for check in python} | malformed)
+    others = tuple(mistake for mistake in read.mistakes if mistake.path not in malformed)
+    refused = tuple(Mistake(path, 0, PYTHON_REFUSED) for path in files)
+    return _Reading(tuple(check for check in read.checks if check not in python), (*others, *refused))
 
 
 def _without_doubles(read: _Reading, folders: tuple[Path, ...]) -> _Reading:

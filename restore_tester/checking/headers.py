@@ -35,7 +35,7 @@ class Mistake:
         import difflib
 
         known = list(words)
-        nearest = difflib.get_close_matches(word, known, 1, 0.5)
+        nearest = difflib.get_close_matches(word, known, 1, 0.7)
         return cls(path, line, f"{fact}; did you mean {nearest[0]}?" if nearest else f"{fact}; known: {', '.join(known)}")
 
     def sentence(self) -> str:

@@ -45,7 +45,7 @@ def show_question(name: str, folders: tuple[Path, ...], output: OutputFormat) ->
     check = next((check for check in every if check.name == name), None)
     if check is None:
         near = difflib.get_close_matches(name, [check.name for check in every], 1)
-        hint = f"did you mean {near[0]}?" if near else "see restore-tester checks"
+        hint = f"did you mean {near[0]}?" if near else "see restore-tester checks; where it is yours, add --checks DIR"
         raise Misuse("check_unknown", f"there is no check {name!r}", hint)
     if output == "json":
         say_json(to_json(Catalogue(CHECKS_SCHEMA, (check,))))

@@ -179,7 +179,7 @@ def _bounds(point: RecoveryPoint) -> str:
     if point.not_before is not None:
         return f"the data ends no earlier than {instant(point.not_before)}{by}"
     if point.not_after is not None:
-        return f"the data ends no later than {instant(point.not_after)}{by}; how much earlier is unknown"
+        return f"the data ends no later than {instant(point.not_after)}{by}, 5 min for clocks included; how much earlier is unknown"
     return "unknown: nothing in or about this backup says where its data ends"
 
 

@@ -101,5 +101,5 @@ def _errored(asked: AskedCheck) -> Reason:
     return Reason(
         "check_errored",
         f"{asked.check.name} could not be asked: {detail}",
-        "ask it by hand of a restored copy (--keep), or give it more time in its header",
+        "correct its SQL where the server refused it, give it more time in its header where that ran out (--keep: a copy to ask by hand)",
     )

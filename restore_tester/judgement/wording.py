@@ -11,8 +11,8 @@ _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
 def duration(seconds: float) -> str:
-    """Given seconds (0 or more), return the two largest units: `1 d 2 h`, `14 min 3 s`, `0.4 s`."""
-    if seconds < 1:
+    """Given seconds (0 or more), return the two largest units: `1 d 2 h`, `14 min 3 s`, `1.4 s`."""
+    if seconds < 10:
         return f"{seconds:.1f} s"
     rest, parts = int(seconds), []
     for unit, size in _UNITS:
