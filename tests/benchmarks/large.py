@@ -50,7 +50,7 @@ def tuned_restore(dump: Path, folder: Path, environment: dict[str, str]) -> floa
     data.chmod(0o777)
 
     def step(*argv: str) -> None:
-        subprocess.run(as_user(list(argv)), env=environment, check=True, stdout=subprocess.DEVNULL, timeout=600, cwd="/tmp")
+        subprocess.run(as_user(list(argv)), env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=600, cwd="/tmp")
 
     step("initdb", "-D", f"{data}/d", "-U", "postgres", "--no-sync", "--no-instructions")
     step("pg_ctl", "-s", "-w", "-D", f"{data}/d", "-l", f"{data}/log", "-o", f"-k {data} -h '' {TUNED}", "start")
@@ -75,11 +75,11 @@ def whole_verify(dump: Path, environment: dict[str, str]) -> tuple[float, float]
 
 
 def run() -> None:
-    folder = Path(tempfile.mkdtemp(prefix="rt-bench-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="rt-bench-", dir="/var/tmp"))
     folder.chmod(0o777)
     try:
         dump, programs = make_dump(folder)
-        environment = {"PATH": f"{programs}:/usr/bin:/bin", "LC_ALL": "C", "HOME": str(folder)}
+        environment = {"PATH": f"{programs}:/usr/bin:/bin", "LC_ALL": "C", "HOME": str(folder), "TMPDIR": str(folder)}
         whole_verify(dump, environment), tuned_restore(dump, folder, environment)
         runs = [(whole_verify(dump, environment), tuned_restore(dump, folder, environment)) for _ in range(PAIRS)]
         tuned = tuple(seconds for _, seconds in runs)

@@ -21,7 +21,7 @@ INSERT INTO blobs
 
 def peak_bytes(argv: list[str], folder: Path) -> tuple[int, int]:
     """Return the highest resident size of the started process itself (not of its children), and its exit code."""
-    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "HOME": str(folder)}
+    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "HOME": str(folder), "TMPDIR": str(folder)}
     process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, env=environment)
     ended, peak = threading.Event(), [0]
 
@@ -43,7 +43,7 @@ def peak_bytes(argv: list[str], folder: Path) -> tuple[int, int]:
 
 
 def run() -> None:
-    folder = Path(tempfile.mkdtemp(prefix="rt-bench-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="rt-bench-", dir="/var/tmp"))
     try:
         with running_source() as source:
             source.make_database("big", SQL)

@@ -27,7 +27,7 @@ CREATE INDEX ON moves (account);
 """
 SCRIPT = """
 set -eu
-D=$(mktemp -d /tmp/rt-bench-XXXXXX)
+D=$(mktemp -d $TMPDIR/rt-XXXXXX)
 if [ "$TEMPLATE" ]; then cp -a "$TEMPLATE" $D/data; else initdb -D $D/data -U postgres --no-sync --no-instructions >/dev/null; fi
 pg_ctl -s -w -D $D/data -l $D/log -o "-k $D -h '' -F" start
 pg_restore -O -h $D -U postgres -C -d postgres "$DUMP"
@@ -48,7 +48,7 @@ def as_user(argv: list[str]) -> list[str]:
 
 
 def run() -> None:
-    folder = Path(tempfile.mkdtemp(prefix="rt-bench-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="rt-bench-", dir="/var/tmp"))
     folder.chmod(0o777)
     try:
         with running_source() as source:
@@ -56,7 +56,7 @@ def run() -> None:
             dump = shutil.copy(source.dump("bench"), folder / "bench.dump")
             programs = str(source.bin_folder)
         print(f"dump of {Path(dump).stat().st_size / 1e6:.2f} MB")
-        environment = {"PATH": f"{programs}:/usr/bin:/bin", "LC_ALL": "C", "HOME": str(folder), "DUMP": str(dump), "TEMPLATE": ""}
+        environment = {"PATH": f"{programs}:/usr/bin:/bin", "LC_ALL": "C", "HOME": str(folder), "TMPDIR": str(folder), "DUMP": str(dump), "TEMPLATE": ""}
         _compare("both with initdb", environment, folder, cached=False)
         template = folder / "template"
         initdb = ["initdb", "-D", str(template), "-U", "postgres", "--no-sync", "--no-instructions"]

@@ -90,10 +90,11 @@ class PostgresRestorer:
             with job.watch.stage("restore"):
                 prove_structure(archive, job, sandbox, server.program("pg_restore"))
             raise missing
-        cluster = _provision(server, job, sandbox, stack)
-        with job.watch.stage("restore"):
+        with job.watch.stage("ready"):
+            cluster = _start(server, job, sandbox, stack)
             statement = next((entry.definition.strip() for entry in contents.entries if entry.kind == "DATABASE"), "")
             prepared = prepare_cluster(cluster, declared.roles, job.watch, Wanted(database, statement, contents.encoding))
+        with job.watch.stage("restore"):
             restore_archive(archive, job, Target(sandbox, cluster, database, _ground(declared, server, major, prepared)))
         facts = replace(job.facts, databases=(database,), tables=contents.tables, engine_version=release(contents.server_version))
         features = _features("archive", declared) | ({"indexes-just-built"} if _indexes_follow_data(contents) else set())
@@ -110,10 +111,11 @@ class PostgresRestorer:
         server = choose_server(self._servers, major)
         if missing := _missing_extension(script.declared, server):
             raise missing
-        cluster = _provision(server, job, sandbox, stack)
         database = "postgres" if own else job.database or NAMELESS
-        with job.watch.stage("restore"):
+        with job.watch.stage("ready"):
+            cluster = _start(server, job, sandbox, stack)
             prepared = _prepare_for_script(cluster, script, job, None if own else database)
+        with job.watch.stage("restore"):
             ground = _ground(script.declared, server, major, prepared, script.drops_until)
             restore_script(script, job, Target(sandbox, cluster, database, ground, prepared.replaced))
         facts = replace(job.facts, tables=script.facts.tables, databases=named or (database,))
@@ -126,13 +128,12 @@ def _features(kind: str, declared: Declared) -> frozenset[str]:
     return frozenset({"logical", kind} | ({"sequences-set"} if declared.sequences_set else set()))
 
 
-def _provision(server: Server, job: RestoreJob, sandbox: Sandbox, stack: ExitStack) -> Cluster:
+def _start(server: Server, job: RestoreJob, sandbox: Sandbox, stack: ExitStack) -> Cluster:
     fixed = {name for name, _ in ALWAYS}
     for name, _ in job.settings:
         if name.lower() in fixed:
             job.watch.warn(Reason("settings_ignored", f"the setting {name} is fixed in a sandbox", "remove it from `settings`"))
-    with job.watch.stage("ready"):
-        cluster = stack.enter_context(running_cluster(server, sandbox, job.profile, job.settings, job.keep))
+    cluster = stack.enter_context(running_cluster(server, sandbox, job.profile, job.settings, job.keep))
     if job.keep:
         where = sandbox.workspace.here / DATA_FOLDER
         job.watch.warn(Reason("kept", f"the stopped data directory stays here: {where}", f"remove {where.parent} when you are done"))
