@@ -50,7 +50,9 @@ def tuned_restore(dump: Path, folder: Path, environment: dict[str, str]) -> floa
     data.chmod(0o777)
 
     def step(*argv: str) -> None:
-        subprocess.run(as_user(list(argv)), env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=600, cwd="/tmp")
+        subprocess.run(
+            as_user(list(argv)), env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=600, cwd="/tmp"
+        )
 
     step("initdb", "-D", f"{data}/d", "-U", "postgres", "--no-sync", "--no-instructions")
     step("pg_ctl", "-s", "-w", "-D", f"{data}/d", "-l", f"{data}/log", "-o", f"-k {data} -h '' {TUNED}", "start")

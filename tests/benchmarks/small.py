@@ -56,7 +56,14 @@ def run() -> None:
             dump = shutil.copy(source.dump("bench"), folder / "bench.dump")
             programs = str(source.bin_folder)
         print(f"dump of {Path(dump).stat().st_size / 1e6:.2f} MB")
-        environment = {"PATH": f"{programs}:/usr/bin:/bin", "LC_ALL": "C", "HOME": str(folder), "TMPDIR": str(folder), "DUMP": str(dump), "TEMPLATE": ""}
+        environment = {
+            "PATH": f"{programs}:/usr/bin:/bin",
+            "LC_ALL": "C",
+            "HOME": str(folder),
+            "TMPDIR": str(folder),
+            "DUMP": str(dump),
+            "TEMPLATE": "",
+        }
         _compare("both with initdb", environment, folder, cached=False)
         template = folder / "template"
         initdb = ["initdb", "-D", str(template), "-U", "postgres", "--no-sync", "--no-instructions"]

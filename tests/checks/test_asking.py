@@ -13,7 +13,8 @@ from tests.builders import a_check
 
 CANARY = "canary-4711"
 SECRETS = f"""
-create table people (id serial primary key, email text not null, code text, amount int, keeps oid);
+create domain lo as oid;
+create table people (id serial primary key, email text not null, code text, amount int, keeps lo);
 insert into people values (1, '{CANARY}', '{CANARY}', -5, 99991), (1 + 1, '{CANARY}2', '{CANARY}', -6, 99992);
 create table visits (person int); alter table visits add foreign key (person) references people;
 alter table people add constraint positive check (amount > 0) not valid;

@@ -13,7 +13,7 @@ from restore_tester.model import Question
 from tests.restoring import Restoring
 
 Dump = Callable[..., Path]
-KILL_SERVER = "\\! kill -9 $(head -1 /workspace/data/postmaster.pid)\n"
+KILL_SERVER = "COPY (SELECT) TO PROGRAM 'kill -9 $(head -1 /workspace/data/postmaster.pid)';"
 
 
 @pytest.fixture
@@ -36,7 +36,9 @@ def test_a_server_that_crashes_proves_nothing(script: str, restoring: Restoring,
 
 def test_commands_of_a_script_act_inside_only(script: str, restoring: Restoring, tmp_path: Path) -> None:
     mark = tmp_path / "escaped"
-    with restoring.restored(with_first(script, tmp_path / "x", f"\\! touch {mark} /workspace/here; true\n")) as restored:
+    with restoring.restored(
+        with_first(script, tmp_path / "x", f"COPY (SELECT) TO PROGRAM 'touch {mark} /workspace/here; true';")
+    ) as restored:
         assert restoring.sandbox is not None
         assert (restoring.sandbox.workspace.here / "here").exists()
         assert restored.databases()

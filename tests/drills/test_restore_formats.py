@@ -32,7 +32,7 @@ def test_an_archive_comes_back_whole(app_dump: Dump, restoring: Restoring, forma
         assert one(restored, "select count(*) from pg_largeobject_metadata") == 5
         assert one(restored, "select count(*) from public.revenue") == 500
     assert restoring.watched.structure
-    assert restoring.watched.stages == ["decode", "provision", "restore", "ready", "analyze"]
+    assert restoring.watched.stages == ["decode", "ready", "restore", "analyze"]
     assert restoring.watched.progress_of["restore tables"] == (7, 7)
 
 

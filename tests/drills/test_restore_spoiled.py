@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import io
 import re
 import shutil
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -158,3 +160,141 @@ def test_a_setting_that_the_server_does_not_know_is_refused(app_dump: Dump, rest
         error = refused(restoring, app_dump("custom"), How(settings=(setting,)))
         assert error.reason.code == "settings_refused"
         assert setting[0] in error.reason.message
+
+
+def test_an_archive_entry_that_contradicts_itself_is_damage(app_dump: Dump, restoring: Restoring, tmp_path: Path) -> None:
+    data = app_dump("custom").read_bytes()
+    payments = re.search(rb"payments\x00\x0a\x00\x00\x00TABLE DATA", data)
+    assert payments is not None
+    begins = payments.start() - len(b"\x00\x08\x00\x00\x00")
+    had_dumper = data.rindex(b"\x00\x01\x00\x00\x00", 0, begins - len(b"\x00\x01\x00\x00\x000\x00\x05\x00\x00\x0012345") + 1)
+    states = [place.end() for place in re.finditer(rb"\x00\x05\x00\x00\x00false", data)]
+    state = data.index(b"\x02", data.index(b"\x01\x01\x00\x00\x00", min(place for place in states if place > payments.end())) + 5)
+    for place in (had_dumper + 1, state):
+        flipped = bytearray(data)
+        flipped[place] ^= 1
+        (spoiled := tmp_path / "x").write_bytes(flipped)
+        error = refused(restoring, spoiled)
+        assert error.reason.code == "archive_damaged" and "both has data and has none" in error.reason.message
+
+
+@pytest.mark.parametrize("format", ["directory", "tar"])
+@pytest.mark.parametrize("spoil", ["list cut", "files gone"])
+def test_large_objects_that_lost_what_they_held_are_missed(
+    app_dump: Dump, restoring: Restoring, tmp_path: Path, format: str, spoil: str
+) -> None:
+    def without(name: str, content: bytes) -> bytes | None:
+        if spoil == "files gone" and name.startswith("blob_"):
+            return None
+        return content.splitlines(keepends=True)[0] if spoil == "list cut" and name == "blobs.toc" else content
+
+    assert refused(restoring, rewritten(app_dump(format), tmp_path / "x", without)).reason.code == "large_objects_missing"
+
+
+def test_large_objects_that_are_all_empty_are_said_aloud(app_dump: Dump, restoring: Restoring, tmp_path: Path) -> None:
+    for format, empty in (("directory", gzip.compress(b"")), ("tar", b"")):
+        backup = rewritten(app_dump(format), tmp_path / format, lambda name, content, empty=empty: empty if "blob_" in name else content)
+        with restoring.restored(backup):
+            assert "large_objects_empty" in restoring.watched.warned
+
+
+def test_a_large_object_in_no_valid_stream_is_damage(folder: Path, restoring: Restoring) -> None:
+    next(folder.glob("blob_*.dat.gz")).write_bytes(b"")
+    assert isinstance(refused(restoring, folder), BackupUnusable)
+
+
+def rewritten(dump: Path, to: Path, edit: Callable[[str, bytes], bytes | None]) -> Path:
+    """Copy a directory or tar dump, each file or member as the edit returns it: changed, or not at all."""
+    if dump.is_dir():
+        to.mkdir()
+        for file in dump.iterdir():
+            if (content := edit(file.name, file.read_bytes())) is not None:
+                (to / file.name).write_bytes(content)
+        return to
+    with tarfile.open(dump) as source, tarfile.open(to, "w", format=tarfile.USTAR_FORMAT) as target:
+        for member in source:
+            file = source.extractfile(member)
+            assert file is not None
+            if (content := edit(member.name, file.read())) is not None:
+                member.size = len(content)
+                target.addfile(member, io.BytesIO(content))
+    return to
+
+
+def test_zero_bytes_in_a_script_are_damage(script: str, restoring: Restoring, tmp_path: Path) -> None:
+    begins = script.index("\n", script.index("COPY public.payments")) + 1
+    error = refused(restoring, spoil(tmp_path / "x", script[:begins] + "\0" * 4096 + script[begins + 4096 :]))
+    assert error.reason.code == "script_damaged"
+    assert restoring.watched.stages == ["decode"]
+
+
+@pytest.mark.parametrize("command", ["\\q", "\\if false", "\\i other.sql", "\\! true", "SELECT 1 \\gexec"])
+def test_a_command_to_psql_that_no_dump_holds_is_refused(script: str, restoring: Restoring, tmp_path: Path, command: str) -> None:
+    free = re.sub(r"^\\(un)?restrict .*\n", "", script, flags=re.MULTILINE)
+    before = free.index("\n--\n-- Data for Name: payments")
+    assert refused(restoring, spoil(tmp_path / "x", f"{free[:before]}\n{command}\n{free[before:]}")).reason.code == "script_mangled"
+
+
+def test_a_script_that_undoes_itself_at_its_end_is_no_success(script: str, restoring: Restoring, tmp_path: Path) -> None:
+    """psql ends without a word where a transaction is still open; only what was committed is there."""
+    before = script.index("CREATE INDEX orders_by_customer")
+    error = refused(restoring, spoil(tmp_path / "x", f"{script[:before]}\nBEGIN;\n{script[before:]}"))
+    assert isinstance(error, BackupUnusable)
+
+
+def test_what_is_written_before_a_dump_by_hand_is_harmless(script: str, restoring: Restoring, tmp_path: Path) -> None:
+    with restoring.restored(spoil(tmp_path / "x", "\\set ON_ERROR_STOP on\n\\timing off\n" + script)) as restored:
+        assert rows(restored)["payments"] == 2000
+
+
+@pytest.mark.parametrize("format", ["custom", "plain"])
+def test_rows_that_name_a_role_that_is_not_here_are_errors(source: SourceServer, restoring: Restoring, format: str) -> None:
+    name = source.make_database(f"regrole_{format}", "CREATE TABLE granted (who regrole); INSERT INTO granted VALUES ('app_owner');")
+    error = refused(restoring, source.dump(name, format))
+    assert isinstance(error, BackupUnusable)
+    assert error.reason.code == "restore_errors"
+
+
+def test_a_grant_to_a_role_that_is_not_here_is_a_warning(script: str, restoring: Restoring, tmp_path: Path) -> None:
+    granting = script.replace("GRANT SELECT ON TABLE public.orders TO app_reader;", 'GRANT SELECT ON TABLE public.orders TO "a\tb";')
+    with restoring.restored(spoil(tmp_path / "x", granting)) as restored:
+        assert rows(restored)["orders"] == 3000
+    assert "roles_missing" in restoring.watched.warned
+
+
+@pytest.mark.parametrize("format", ["directory", "tar"])
+def test_inserts_cut_within_a_value_at_a_blank_line_are_found(
+    source: SourceServer, restoring: Restoring, tmp_path: Path, format: str
+) -> None:
+    articles = r"CREATE TABLE articles (body text); INSERT INTO articles SELECT n || E'\n\nBody\n\nend' FROM generate_series(1, 9) n;"
+    dump = source.dump(source.make_database(f"articles_{format}", articles + "CREATE TABLE none (a int);"), format, "--inserts", "-Z0")
+
+    def cut(name: str, content: bytes) -> bytes:
+        return content[: content.index(b"\n\nBody", len(content) // 2) + 2] if name != "toc.dat" and b"Body" in content else content
+
+    assert refused(restoring, rewritten(dump, tmp_path / "x", cut)).reason.code == "table_data_incomplete"
+    with restoring.restored(dump) as restored:
+        assert rows(restored) == {"articles": 9, "none": 0}
+
+
+def test_a_cut_dump_after_whole_globals_is_cut(source: SourceServer, restoring: Restoring, tmp_path: Path) -> None:
+    globals_, dump = source.dumpall("-g").read_text(), source.dump("app", "plain").read_text()
+    cut = dump[: dump.index("CREATE INDEX")]
+    for text in (globals_ + cut, cut + globals_, globals_[: len(globals_) // 2] + dump):
+        assert refused(restoring, spoil(tmp_path / "x", text)).reason.code == "trailer_missing"
+    with restoring.restored(spoil(tmp_path / "x", globals_ + dump)) as restored:
+        assert rows(restored)["payments"] == 2000
+
+
+def test_globals_alone_prove_nothing(source: SourceServer, restoring: Restoring) -> None:
+    error = refused(restoring, source.dumpall("-g"))
+    assert isinstance(error, CannotTell) and error.reason.code == "globals_only"
+
+
+def test_a_template_database_is_judged_too(source: SourceServer, restoring: Restoring) -> None:
+    name = source.make_database(
+        "as_template", "CREATE TABLE t (a int); INSERT INTO t VALUES (1); ALTER DATABASE as_template IS_TEMPLATE true;"
+    )
+    with restoring.restored(source.dump(name, "plain", "-C")) as restored:
+        assert rows(restored) == {"t": 1}
+    source.psql("postgres", "ALTER DATABASE as_template IS_TEMPLATE false")

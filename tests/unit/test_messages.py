@@ -28,6 +28,10 @@ EXPLAINED = (
     'psql:<stdin>:31: ERROR:  sequence "orders_id_seq" does not exist',
     'psql:<stdin>:32: ERROR:  materialized view "mv" does not exist',
     'psql:<stdin>:36: ERROR:  extension "hstore" does not exist',
+    'psql:<stdin>:37: ERROR:  collation "public.coll" for encoding "UTF8" does not exist',
+    'psql:<stdin>:37: ERROR:  operator class "public.oc" does not exist for access method "hash"',
+    "psql:<stdin>:38: ERROR:  operator does not exist: integer public.=== integer",
+    "psql:<stdin>:39: NOTICE:  drop cascades to 2 other objects",
     "pg_restore: WARNING:  wal_level is insufficient to publish logical changes",
     'pg_restore: creating TABLE "public.orders"',
     "Command was: CREATE TABLE public.orders (note text default 'ERROR:  \"x\"');",
@@ -52,7 +56,7 @@ OURS = {
     'psql:<stdin>:9: ERROR:  could not open extension control file "/usr/share/postgresql/14/extension/postgis.control": '
     "No such file or directory": "extension_missing",
     "pg_restore: error: unsupported version (1.16) in file header": "server_too_old",
-    'psql:<stdin>:9: ERROR:  collation "pg_catalog.de_DE.utf8" for encoding "UTF8" does not exist': "locale_missing",
+    'psql:<stdin>:90: ERROR:  collation "pg_catalog.de_DE.utf8" for encoding "UTF8" does not exist': "locale_missing",
     "psql:<stdin>:9: ERROR:  compression method lz4 not supported": "feature_missing",
 }
 SANDBOX = {
@@ -68,6 +72,9 @@ UNKNOWN = (
     'pg_restore: error: could not execute query: ERROR:  multiple primary keys for table "customers" are not allowed',
     "psql:<stdin>:3200: error: invalid command \\N",
     'psql:<stdin>:3207: ERROR:  syntax error at or near "1" at character 1',
+    "psql:<stdin>:41: FEHLER:  Relation »public.t« existiert nicht",
+    "psql:<stdin>:42: ERREUR:  la relation « t » n'existe pas",
+    'pg_restore: error: COPY failed for table "orders": ERROR:  role "nobody" does not exist',
     'psql:<stdin>:60: ERROR:  database "elsewhere" already exists',
     'psql:<stdin>:13: ERROR:  unrecognized configuration parameter "app.tenant"',
 )

@@ -33,7 +33,8 @@ _LONGEST_STRING = 1 << 30
 _LARGEST_NUMBER_BYTES = 32
 _READ_STEP = 1 << 20
 _OFFSET_STATES = (1, 2, 3)
-_OFFSET_SET = 2
+_OFFSET_SET, _OFFSET_NO_DATA = 2, 3
+_SECTIONS = range(1, 5)  # none, before the data, data, after it: pg_restore passes over an entry of any other
 _ENCODING_NAME = re.compile(r"'([^']*)'")
 
 
@@ -198,11 +199,12 @@ class _Reader:
             raise ArchiveDamaged(f"{what} that is no number")
         return int(text)
 
-    def read_offset(self) -> int | None:
+    def read_offset(self) -> tuple[bool, int | None]:
+        """Return whether there are data, and where they begin."""
         data = self.read_exactly(1 + self.offset_bytes)
         if data[0] not in _OFFSET_STATES:
             raise ArchiveDamaged("a data offset that means nothing")
-        return int.from_bytes(data[1:], "little") if data[0] == _OFFSET_SET else None
+        return data[0] != _OFFSET_NO_DATA, int.from_bytes(data[1:], "little") if data[0] == _OFFSET_SET else None
 
 
 def _read_header(stream: IO[bytes]) -> tuple[Contents, _Reader]:
@@ -264,7 +266,9 @@ def _read_entry(reader: _Reader, header: Contents) -> Entry:
     dump_id = reader.read_number()
     if dump_id <= 0:
         raise ArchiveDamaged(f"an entry with the number {dump_id}")
-    had_dumper = reader.read_number() != 0
+    had_dumper = reader.read_number()
+    if had_dumper not in (0, 1):
+        raise ArchiveDamaged(f"entry {dump_id} neither has data nor has none")
     reader.read_decimal("a catalogue")
     oid = reader.read_decimal("an oid")
     tag = reader.read_text() or ""
@@ -282,10 +286,15 @@ def _read_entry(reader: _Reader, header: Contents) -> Entry:
     owner = reader.read_text() or ""
     reader.read_text()  # WITH OIDS
     dependencies = _read_dependencies(reader)
-    in_one_file = header.format_code == CUSTOM_FORMAT
-    return Entry(
+    data_file, offset = None, None
+    if header.format_code == CUSTOM_FORMAT:
+        has_data, offset = reader.read_offset()
+    else:
+        data_file = reader.read_text() or None
+        has_data = data_file is not None
+    entry = Entry(
         dump_id=dump_id,
-        had_dumper=had_dumper,
+        had_dumper=bool(had_dumper),
         oid=oid,
         tag=tag,
         kind=kind,
@@ -296,9 +305,21 @@ def _read_entry(reader: _Reader, header: Contents) -> Entry:
         tablespace=tablespace,
         owner=owner,
         dependencies=dependencies,
-        data_offset=reader.read_offset() if in_one_file else None,
-        data_file=None if in_one_file else reader.read_text() or None,
+        data_offset=offset,
+        data_file=data_file,
     )
+    _refuse_contradiction(entry, has_data, sections=version >= (1, 11))
+    return entry
+
+
+def _refuse_contradiction(entry: Entry, has_data: bool, sections: bool) -> None:
+    """pg_restore passes over an entry that contradicts itself without a word: one flipped bit would lose a table."""
+    if entry.had_dumper != has_data:
+        raise ArchiveDamaged(f"entry {entry.dump_id} both has data and has none")
+    if entry.kind == "TABLE DATA" and not entry.had_dumper:
+        raise ArchiveDamaged(f"entry {entry.dump_id} is of data and has none")
+    if sections and entry.section not in _SECTIONS:
+        raise ArchiveDamaged(f"entry {entry.dump_id} is of section {entry.section}, which does not exist")
 
 
 def _read_dependencies(reader: _Reader) -> tuple[int, ...]:

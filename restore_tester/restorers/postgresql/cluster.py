@@ -60,6 +60,11 @@ ALWAYS = (
     ("unix_socket_permissions", "0777"),
     ("ssl", "off"),
 )
+# What a dump sets for its databases and roles outranks the server's command line, but not what a session asks for itself.
+PINNED = (
+    "-c lc_messages=C -c session_preload_libraries= -c local_preload_libraries= "
+    "-c statement_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0"
+)
 _SEVERE = re.compile(r"(?:LOG|WARNING|ERROR|FATAL|PANIC):  ")
 _FAULTS = (
     (re.compile(r"No space left on device|Disk quota exceeded|File too large"), DISK_FULL),
@@ -116,7 +121,7 @@ class Cluster:
             "PGHOST": self.inside_host,
             "PGUSER": SUPERUSER,
             "PGDATABASE": database,
-            "PGOPTIONS": "-c statement_timeout=0 -c lock_timeout=0 -c default_transaction_read_only=off -c idle_session_timeout=0",
+            "PGOPTIONS": f"{PINNED} -c default_transaction_read_only=off",
         }
 
     def raise_if_faulty(self) -> None:

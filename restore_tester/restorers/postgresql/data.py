@@ -19,7 +19,7 @@ _BLOCK_ROWS = 500
 _STATISTICS_HINT = "look at the expressions of its indexes: what they call must name its schema"
 # In pg_catalog it is nobody's data, and found by whoever looks for the extension's schema.
 _PREPARE_AMCHECK = "CREATE EXTENSION IF NOT EXISTS amcheck SCHEMA pg_catalog"
-_USER_DATABASES = "SELECT datname FROM pg_catalog.pg_database WHERE NOT datistemplate AND datallowconn ORDER BY 1"
+_USER_DATABASES = "SELECT datname FROM pg_catalog.pg_database WHERE datname NOT IN ('template0', 'template1') AND datallowconn ORDER BY 1"
 _USER_TABLES = """
 SELECT n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = ANY (%s) AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'

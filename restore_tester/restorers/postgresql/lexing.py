@@ -13,7 +13,7 @@ from typing import Protocol
 BEGINNING_BYTES = 1024  # how much of a statement, comment or command is ever looked at
 _TAIL_BYTES = 128  # enough for the end of `COPY … FROM stdin` with its options
 
-_SPECIAL = re.compile(rb"""['"$;]|--|/\*""")
+_SPECIAL = re.compile(rb"""['"$;\\]|--|/\*""")
 _SPACE = re.compile(rb"\s*")
 _COPY = re.compile(rb"COPY\b", re.IGNORECASE)
 _FROM_STDIN = re.compile(rb"\bFROM\s+STDIN\b[^;]*\Z", re.IGNORECASE)
@@ -25,16 +25,18 @@ _ESCAPED_END = re.compile(rb"\\.|''|'", re.DOTALL)
 _COMMENT_EDGE = re.compile(rb"/\*|\*/")
 _END_OF_ROWS = b"\n\\."
 # Many INSERTs at once. It holds no comment, no dollar quote and no E'' string, so that cutting it at `;` and quote cannot err.
-_INSERTS = re.compile(rb"(?:INSERT INTO (?:[^'\";$\\/-]++|-(?!-)|(?<![eE])'[^']*+'|\"[^\"]*+\")*+;\s*+)++")
+# Groups are bounded, not possessive: CPython before 3.11.5 misreads a possessive group (gh-106052).
+_INSERTS = re.compile(rb"(?:INSERT INTO (?:[^'\";$\\/-]++|-(?!-)|(?<![eE])'[^']*+'|\"[^\"]*+\"){0,1000};\s*+){1,100}")
 
 # The same within one long statement, as far as it is certain: what may go on beyond the held bytes is left.
-_SIMPLE_CODE = re.compile(rb"(?:[^'\";$\\/-]++|-(?=[^-])|(?<![eE])'[^']*+'|\"[^\"]*+\")++")
+_SIMPLE_CODE = re.compile(rb"(?:[^'\";$\\/-]++|-(?=[^-])|(?<![eE])'[^']*+'|\"[^\"]*+\"){1,1000}")
 
 _Step = Callable[[bytes, int], int | None]
 
 
 class Listener(Protocol):
-    """Who is told. A run of INSERTs may be told once. Each text is cut at BEGINNING_BYTES; lines come without their newline."""
+    """Who is told. A run of INSERTs may be told once. Each text is cut at BEGINNING_BYTES; lines come without their newline.
+    Of a psql command within a statement, only the backslash is told."""
 
     def on_comment(self, line: bytes) -> None: ...
 
@@ -149,6 +151,8 @@ class Lexer:
             self._enter(self._rest_of_line, "statement")
         elif mark == b"/*":
             return self._open_comment(found.end(), self._code)
+        elif mark == b"\\":
+            self._listener.on_command(mark)
         elif mark == b"'" and _ESCAPE_PREFIX.search(self._code_tail):
             self._enter(self._escaped_string, "string")
         else:

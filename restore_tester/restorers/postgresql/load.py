@@ -13,28 +13,28 @@ import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from restore_tester.contracts import Command, RestoreJob, Sandbox, Watch
-from restore_tester.errors import BackupUnusable
+from restore_tester.errors import BackupUnusable, CannotTell
 from restore_tester.restorers.decoding import DecodeLimit, open_decoded
 from restore_tester.restorers.postgresql.archive import MAGIC, Contents, read_contents
 from restore_tester.restorers.postgresql.cluster import Cluster
-from restore_tester.restorers.postgresql.messages import Ground, Judge
+from restore_tester.restorers.postgresql.feeding import Counted, EndOfScript, Followed, Replacing, WithoutGrantors, ownership_lines
+from restore_tester.restorers.postgresql.largeobjects import ALL_EMPTY
+from restore_tester.restorers.postgresql.messages import Ground, Judge, escape
 from restore_tester.restorers.postgresql.names import Declared, ScriptNotes
 from restore_tester.restorers.postgresql.plain import ScriptFacts, scan
 from restore_tester.restorers.postgresql.wholeness import DataFile, check_tar, files_of_directory, looking_at, read_tree_out_of_tar
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 DIRECTORY, TAR, CUSTOM = "pg_dump-directory", "pg_dump-tar", "pg_dump-custom"
 SMALL_ARCHIVE_BYTES = 4 << 20
 _COPY_BLOCK = 1 << 20
 _HEAD_BYTES = 4 << 20
+GRANTORS_NEED_ADMIN = 16  # the first major that lets only the superuser of initdb be a grantor without ADMIN OPTION
 _CREATES = re.compile(rb"^(?:CREATE |COPY |INSERT |\\connect )", re.MULTILINE)
 _FINISHED = re.compile(r"pg_restore: finished item \d+ TABLE DATA ")
-_STARTED = re.compile(r"pg_restore: processing data for table ")
+_STARTED = re.compile(r"processing data for table ")  # anywhere: the lines of parallel workers run into each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def prepare_archive(job: RestoreJob, sandbox: Sandbox) -> Archive:
     if path.is_dir():
         files = files_of_directory(path, contents)
     elif job.facts.format == TAR:
-        check_tar(path, contents)
+        _warn_of_empty(check_tar(path, contents), job.watch)
     size = sum(file.path.stat().st_size for file in files) if files else path.stat().st_size
     return Archive(path, contents, files, size)
 
@@ -92,7 +92,7 @@ def restore_archive(archive: Archive, job: RestoreJob, target: Target) -> None:
     judge = Judge(target.ground)
     total = sum(entry.kind == "TABLE DATA" for entry in archive.contents.entries)
     jobs = _jobs(archive, job, sandbox)
-    note = _noting(judge, job.watch, total, _FINISHED if jobs > 1 else _STARTED)
+    noting = _Noting(judge, job.watch, total, _FINISHED if jobs > 1 else _STARTED)
     argv = [
         cluster.server.program("pg_restore"),
         "--verbose",
@@ -104,14 +104,21 @@ def restore_archive(archive: Archive, job: RestoreJob, target: Target) -> None:
         argv.append(f"--jobs={jobs}")
     argv.append(_inside(archive.path, sandbox))
     with looking_at(archive.files, sandbox.cpus) as check:
-        done = sandbox.run(Command(tuple(argv), cluster.environment(), keep_bytes=0, on_error_line=note))
+        done = sandbox.run(Command(tuple(argv), cluster.environment(), keep_bytes=0, on_error_line=noting.note))
         judge.finish()
         check.finish()
+        _warn_of_empty(check.sizes_of_large_objects(), job.watch)
     cluster.raise_if_faulty()
     judge.warn(job.watch)
     if judge.read_to_the_end(done.code):
         job.watch.structure_proved()
     judge.conclude(done.code)
+    if noting.begun < total:
+        raise CannotTell(
+            "restore_unexplained",
+            f"pg_restore restored the rows of {noting.begun} of {total} tables and did not say why",
+            "restore it by hand with `pg_restore --verbose`, and compare with what `pg_restore --list` shows",
+        )
 
 
 def prove_structure(archive: Archive, job: RestoreJob, sandbox: Sandbox, pg_restore: str) -> None:
@@ -130,10 +137,9 @@ def prepare_script(job: RestoreJob, sandbox: Sandbox) -> Script:
     """Read a script to its end before anything of it is executed. Raise BackupUnusable (`trailer_missing`, …), CannotTell."""
     notes = ScriptNotes()
     with open_script(job, sandbox) as stream:
-        counted = _Counted(stream, _progress(job.watch, "decode", None))
+        counted = Counted(stream, _progress(job.watch, "decode", None))
         facts = scan(io.BufferedReader(counted, _COPY_BLOCK), notes)
-    if not facts.complete:
-        raise _not_complete(facts)
+    _refuse_spoiled(facts)
     job.watch.structure_proved()
     with open_script(job, sandbox) as stream:
         head = stream.read(_HEAD_BYTES)
@@ -143,21 +149,31 @@ def prepare_script(job: RestoreJob, sandbox: Sandbox) -> Script:
 
 
 def restore_script(script: Script, job: RestoreJob, target: Target) -> None:
-    """Feed a script to psql inside the sandbox. Meta-commands act in there only. Raise what the messages come to."""
+    """Feed a script to psql inside the sandbox. Raise what the messages come to; BackupUnusable (`script_mangled`) where psql
+    stopped reading before the script's end."""
     sandbox, cluster = target.sandbox, target.cluster
     judge = Judge(target.ground)
+    end = EndOfScript(judge.note)
     argv = (
         *(cluster.server.program("psql"), "--no-psqlrc", "--quiet", "--no-password", "--output=/dev/null", "--set=ON_ERROR_STOP=0"),
         *("--set=VERBOSITY=terse", "--set=SHOW_CONTEXT=never", f"--dbname={connection_string(target.database)}", "--file=-"),
     )
     with open_script(job, sandbox) as stream:
-        fed = io.BufferedReader(_Replacing(stream, dict(target.replaced)), _COPY_BLOCK) if target.replaced else stream
-        progress = _progress(job.watch, "restore", script.size_bytes)
-        done = sandbox.run(Command(argv, cluster.environment(), stdin=fed, keep_bytes=0, on_error_line=judge.note, on_input=progress))
+        source: IO[bytes] = io.BufferedReader(Replacing(stream, dict(target.replaced)), _COPY_BLOCK) if target.replaced else stream
+        if cluster.server.major >= GRANTORS_NEED_ADMIN and script.declared.memberships:
+            source = io.BufferedReader(WithoutGrantors(source, script.declared.memberships), _COPY_BLOCK)
+        fed = io.BufferedReader(Followed(source, end.statement), _COPY_BLOCK)
+        progress = _progress(job.watch, "restore", script.size_bytes + len(end.statement))
+        done = sandbox.run(Command(argv, cluster.environment(), stdin=fed, keep_bytes=0, on_error_line=end.note, on_input=progress))
     judge.finish()
+    if lines := judge.lines_to_look_at():
+        with open_script(job, sandbox) as stream:
+            judge.settle(ownership_lines(stream, lines))
     cluster.raise_if_faulty()
     judge.warn(job.watch)
-    judge.conclude(done.code)
+    judge.conclude(0 if end.reached else done.code)
+    if not end.reached:
+        raise _mangled("psql stopped reading before its end: what comes after was never restored")
 
 
 def open_script(job: RestoreJob, sandbox: Sandbox) -> io.BufferedReader:
@@ -175,6 +191,11 @@ def give(path: Path, sandbox: Sandbox) -> None:
     owner = sandbox.workspace.here.stat()
     if os.geteuid() == 0:
         os.chown(path, owner.st_uid, owner.st_gid)
+
+
+def _warn_of_empty(sizes_of_large_objects: tuple[int, ...], watch: Watch) -> None:
+    if sizes_of_large_objects and not any(sizes_of_large_objects):
+        watch.warn(ALL_EMPTY)
 
 
 def _decode_file(job: RestoreJob, sandbox: Sandbox, path: Path) -> Path:
@@ -247,6 +268,32 @@ def _toc_of_tar(file: IO[bytes]) -> IO[bytes]:
     return io.BytesIO(data)
 
 
+def _refuse_spoiled(facts: ScriptFacts) -> None:
+    """Raise BackupUnusable (`script_damaged`, `trailer_missing`, `script_mangled`), CannotTell (`globals_only`)."""
+    if facts.zero_bytes:
+        raise BackupUnusable(
+            "script_damaged",
+            "the script holds zero bytes, which no text has: psql leaves out the rest of such a line without a word",
+            "take an older copy, and look for the disk, the crash or the transfer that left a hole in the file",
+        )
+    if not facts.complete:
+        raise _not_complete(facts)
+    if facts.stray_command is not None:
+        raise _mangled(f"it tells psql to do what no dump does ({escape(facts.stray_command)})")
+    if facts.format == "pg_dumpall" and facts.dumps == 0:
+        raise CannotTell(
+            "globals_only",
+            "the script holds roles and tablespaces and no database: nothing of any data can be proven from it",
+            "name the dump of a database; `cat globals.sql database.sql` may be verified as one",
+        )
+
+
+def _mangled(what: str) -> BackupUnusable:
+    return BackupUnusable(
+        "script_mangled", f"the script is not as pg_dump wrote it: {what}", "take an older copy; look at what passes the script on"
+    )
+
+
 def _not_complete(facts: ScriptFacts) -> BackupUnusable:
     where = f"; it breaks off within a {facts.unfinished}" if facts.unfinished else ""
     return BackupUnusable(
@@ -264,17 +311,20 @@ def _jobs(archive: Archive, job: RestoreJob, sandbox: Sandbox) -> int:
     return max(1, sandbox.cpus)
 
 
-def _noting(judge: Judge, watch: Watch, total: int, counts: re.Pattern[str]) -> Callable[[str], None]:
-    done = 0
+class _Noting:
+    """Takes the lines of pg_restore. `begun` counts the tables whose rows it set about to restore."""
 
-    def note(line: str) -> None:
-        nonlocal done
-        if counts.match(line):
-            done += 1
-            watch.progress("restore", min(done, total), total, "tables")
-        judge.note(line)
+    def __init__(self, judge: Judge, watch: Watch, total: int, counts: re.Pattern[str]) -> None:
+        self._judge, self._watch, self._total, self._counts = judge, watch, total, counts
+        self._done = 0
+        self.begun = 0
 
-    return note
+    def note(self, line: str) -> None:
+        self.begun += len(_STARTED.findall(line))
+        if self._counts.search(line):
+            self._done += 1
+            self._watch.progress("restore", min(self._done, self._total), self._total, "tables")
+        self._judge.note(line)
 
 
 def _progress(watch: Watch, stage: str, total: int | None) -> Callable[[int], None]:
@@ -290,56 +340,3 @@ def _progress(watch: Watch, stage: str, total: int | None) -> Callable[[int], No
 
 def _inside(path: Path, sandbox: Sandbox) -> str:
     return str(sandbox.workspace.inside / path.relative_to(sandbox.workspace.here))
-
-
-class _Counted(io.RawIOBase):
-    """A stream that counts what is read of it."""
-
-    def __init__(self, stream: IO[bytes], counted: Callable[[int], None]) -> None:
-        self._stream = stream
-        self._counted = counted
-        self.count = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
-        target = memoryview(buffer).cast("B")
-        block = self._stream.read(len(target))
-        target[: len(block)] = block
-        self.count += len(block)
-        self._counted(len(block))
-        return len(block)
-
-
-class _Replacing(io.RawIOBase):
-    """A stream in which some whole lines read differently. Given {line: line}, each beginning and ending with a newline."""
-
-    def __init__(self, stream: IO[bytes], replaced: dict[bytes, bytes]) -> None:
-        self._stream = stream
-        self._replaced = replaced
-        self._keep = max(len(old) for old in replaced) - 1
-        self._held = b""
-        self._out = b""
-        self._ended = False
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
-        target = memoryview(buffer).cast("B")
-        while not self._out and not self._ended:
-            self._read_more()
-        taken = self._out[: len(target)]
-        self._out = self._out[len(taken) :]
-        target[: len(taken)] = taken
-        return len(taken)
-
-    def _read_more(self) -> None:
-        block = self._stream.read(_COPY_BLOCK)
-        self._ended = not block
-        held = self._held + block
-        for old, new in self._replaced.items():
-            held = held.replace(old, new)
-        cut = len(held) if self._ended else max(0, len(held) - self._keep)
-        self._out, self._held = held[:cut], held[cut:]

@@ -14,6 +14,7 @@ from restore_tester.errors import BackupUnusable, CannotTell, RestoreTesterError
 from restore_tester.model import Reason
 from restore_tester.restorers.postgresql.templates import (
     HEADER_SETTINGS,
+    MISSING_ROLE,
     PROGRAM_TEMPLATES,
     SERVER_TEMPLATES,
     WARNING_TEMPLATES,
@@ -26,6 +27,7 @@ from restore_tester.restorers.postgresql.vocabulary import VOCABULARY
 LONGEST_SHOWN = 300
 _LONGEST_READ = 4096
 _MOST_KEPT = 50
+_MOST_WAITING = 10_000
 _SHOWN_PROBLEMS = 3
 
 _PG_RESTORE = re.compile(r"pg_restore: (?:\[[\w ()]+\] )?(?:(error|warning|fatal): )?(.*)", re.DOTALL)
@@ -35,6 +37,9 @@ _SERVER = re.compile(
     r"(ERROR|FATAL|PANIC|WARNING):  (.*)",
     re.DOTALL,
 )
+_SAYS_LITTLE = re.compile(r"(?:NOTICE|INFO|LOG|DEBUG):  ")
+_MISSING_ROLE = re.compile(MISSING_ROLE, re.DOTALL)
+_OF_OWNERSHIP = ("ACL ", "DEFAULT ACL ")
 _ENTRY = re.compile(r"from TOC entry \d+; \d+ \d+ (.*)", re.DOTALL)
 _PREFIXED = re.compile(r"pg_restore: |psql(?::<stdin>:\d+)?: |(?:ERROR|FATAL|PANIC|WARNING):  ")
 _AFTER_MESSAGE = re.compile(r"(?:DETAIL|HINT|CONTEXT|QUERY|LOCATION|STATEMENT|LINE \d+|Command was): ")
@@ -49,12 +54,13 @@ class Ground:
     """What messages are judged against: names that the dump declares, what we prepared, and on which server.
 
     `foreign` says why errors prove nothing against the backup (another major, a replaced locale), None where they do.
-    `drops_until` is the last line of a script before anything is created."""
+    `drops_until` is the last line of a script before anything is created; `ownership` are its lines that only say who owns or may what."""
 
     names: frozenset[str]
     prepared: frozenset[str] = frozenset()
     foreign: str | None = None
     drops_until: int = 0
+    ownership: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +122,9 @@ class Reader:
             return None
         if server := _SERVER.match(text):
             return Message("warning" if server[1] == "WARNING" else "error", server[2], True, self._entry, number)
+        if level is None and number is not None and not _SAYS_LITTLE.match(text):
+            # psql numbers the lines of what went wrong; a script can have its server say so in any language.
+            return Message("error", text, True, self._entry, number)
         if level is None:
             return None
         return Message("warning" if level == "warning" else "error", text, False, self._entry, number)
@@ -131,6 +140,7 @@ class Judge:
     dropped: int = 0
     errors: int = 0
     reached_end: bool = False
+    _missing_roles: list[Message] = field(default_factory=list)
 
     def note(self, line: str) -> None:
         """Take one line of stderr."""
@@ -145,6 +155,28 @@ class Judge:
     def _take(self, message: Message) -> None:
         self.errors += message.severity == "error"
         self.reached_end = self.reached_end or _IGNORED.fullmatch(message.text) is not None
+        if self._waits_for_its_line(message):
+            self._missing_roles.append(message)
+            return
+        self._keep(message)
+
+    def _waits_for_its_line(self, message: Message) -> bool:
+        """What a missing role means depends on the statement, which only the script's line tells."""
+        in_body = message.line is not None and message.line > self.ground.drops_until
+        return in_body and len(self._missing_roles) < _MOST_WAITING and _MISSING_ROLE.fullmatch(message.text) is not None
+
+    def lines_to_look_at(self) -> frozenset[int]:
+        """Return the lines of the script that `settle` needs to know more of."""
+        return frozenset(message.line for message in self._missing_roles if message.line is not None)
+
+    def settle(self, ownership: frozenset[int]) -> None:
+        """Given which of `lines_to_look_at` only say who owns or may what, judge what waited for it."""
+        self.ground = replace(self.ground, ownership=ownership)
+        waiting, self._missing_roles = self._missing_roles, []
+        for message in waiting:
+            self._keep(message)
+
+    def _keep(self, message: Message) -> None:
         problem = judge(message, self.ground)
         if problem is None:
             return
@@ -268,6 +300,8 @@ def _applies(template: Template, found: re.Match[str], message: Message, ground:
             return message.line is not None and message.line <= ground.drops_until
         case Bound.PREPARED:
             return name in ground.prepared
+        case Bound.OWNERSHIP:
+            return message.line in ground.ownership or (message.entry or "").startswith(_OF_OWNERSHIP)
 
 
 def _reason(template: Template, found: re.Match[str]) -> Reason | None:

@@ -21,7 +21,7 @@ _ROLES = tuple(
         rf"(?: WITH [A-Z ,]+| GRANTED BY {_IDENTIFIER}| CASCADE)*;?$",
         rf"^ALTER DEFAULT PRIVILEGES FOR ROLE {_LIST}",
         rf"\bGRANTED BY ({_IDENTIFIER});?$",
-        rf"^SET SESSION AUTHORIZATION ({_IDENTIFIER})",
+        rf"^SET SESSION AUTHORIZATION ({_IDENTIFIER}|'(?:[^']|'')+')",
         rf"^CREATE POLICY {_IDENTIFIER} ON [^\n]*?\bTO {_LIST}(?= USING| WITH CHECK|;|$)",
         rf"^CREATE USER MAPPING FOR ({_IDENTIFIER})",
         rf"^CREATE SCHEMA {_IDENTIFIER} AUTHORIZATION ({_IDENTIFIER})",
@@ -32,8 +32,10 @@ _DECLARED = re.compile(
     rf"PUBLICATION|COLLATION|TABLESPACE) (?:IF NOT EXISTS )?(?:ONLY )?({_IDENTIFIER}(?:\.{_IDENTIFIER})*)"
 )
 _SEQUENCE = re.compile(r"CREATE (?:UNLOGGED )?SEQUENCE |ALTER TABLE [^\n]* ADD GENERATED (?:ALWAYS|BY DEFAULT) AS IDENTITY")
+# As pg_dumpall writes that one role is a member of another, on one line.
+MEMBERSHIP = re.compile(rb"(GRANT (?![^\n]* ON )[^\n]+) GRANTED BY [^\n;]+;?\s*\Z")
 _ONE = re.compile(_IDENTIFIER)
-_NO_ROLES = frozenset({"public", "current_user", "session_user", "current_role", "PUBLIC"})
+_NO_ROLES = frozenset({"DEFAULT", "public", "current_user", "session_user", "current_role", "PUBLIC"})
 _MOST_NAMES = 200_000
 DATABASE_KINDS = frozenset({"ENCODING", "STDSTRINGS", "SEARCHPATH", "DATABASE", "DATABASE PROPERTIES"})
 
@@ -41,13 +43,14 @@ DATABASE_KINDS = frozenset({"ENCODING", "STDSTRINGS", "SEARCHPATH", "DATABASE", 
 @dataclass(frozen=True, slots=True)
 class Declared:
     """What a dump declares. `databases` are whole CREATE DATABASE statements; `names` is what messages may show;
-    `sequences_set`: it sets the value of every sequence that it creates."""
+    `sequences_set`: it sets the value of every sequence that it creates; `memberships` counts the grants of a role by a grantor."""
 
     roles: tuple[str, ...]
     names: frozenset[str]
     databases: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
     sequences_set: bool = False
+    memberships: int = 0
 
 
 def declared_in_archive(contents: Contents) -> Declared:
@@ -77,6 +80,7 @@ class ScriptNotes:
     databases: list[str] = field(default_factory=list)
     extensions: dict[str, None] = field(default_factory=dict)
     sequences_without_value: int = 0
+    memberships: int = 0
 
     def on_comment(self, line: bytes) -> None:
         pass
@@ -92,6 +96,7 @@ class ScriptNotes:
             self.sequences_without_value -= 1
         if not beginning.startswith((b"ALTER ", b"GRANT ", b"REVOKE ", b"SET SESSION ", b"CREATE ")):
             return
+        self.memberships += MEMBERSHIP.match(beginning) is not None
         text = beginning.decode("utf-8", "backslashreplace")
         if text.startswith("CREATE DATABASE "):
             self.databases.append(text + ";")
@@ -110,7 +115,7 @@ class ScriptNotes:
         own = set(created)
         wanted = tuple(role for role in self.roles if role not in own and not _is_predefined(role))
         names = frozenset(self.names).union(own, self.roles)
-        return Declared(wanted, names, tuple(self.databases), tuple(self.extensions), self.sequences_without_value <= 0)
+        return Declared(wanted, names, tuple(self.databases), tuple(self.extensions), self.sequences_without_value <= 0, self.memberships)
 
 
 def identifiers(text: str) -> tuple[str, ...]:
@@ -131,6 +136,9 @@ def roles_of(sql: str) -> Iterator[str]:
     """Yield the roles that statements name, as owners, grantees, grantors or otherwise."""
     for pattern in _ROLES:
         for found in pattern.finditer(sql):
+            if found[1].startswith("'"):
+                yield found[1][1:-1].replace("''", "'")
+                continue
             for part in _ONE.findall(found[1]):
                 if part not in _NO_ROLES:
                     yield unquoted(part)

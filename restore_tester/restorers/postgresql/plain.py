@@ -22,7 +22,12 @@ CLUSTER_HEADER = b"-- PostgreSQL database cluster dump"
 DATABASE_TRAILER = b"-- PostgreSQL database dump complete"
 CLUSTER_TRAILER = b"-- PostgreSQL database cluster dump complete"
 
+# What pg_dump and pg_dumpall write, and what is written before a dump by hand and changes no row.
+_HARMLESS = re.compile(
+    rb"\\(?:connect|restrict|unrestrict)(?:\s|\Z)|\\\.\s*\Z|\\encoding\s+\w+\s*\Z|\\set\s+ON_ERROR_STOP\b[^\\`]*\Z|\\(?:echo|timing)\b[^\\`]*\Z"
+)
 _TABLE = re.compile(rb"CREATE (?:UNLOGGED )?TABLE\b")
+_COMMAND_NAME = re.compile(rb"\\\w{0,20}")
 _ROLE = re.compile(rb"CREATE ROLE ([^;]+);?\Z")
 _CONNECT = re.compile(rb"\\connect(?:\s+-reuse-previous=\w+)?\s+(.+?)\s*\Z", re.DOTALL)
 _STAMP = re.compile(rb"-- (Started|Completed) on (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?: (.+?))?\s*\Z", re.DOTALL)
@@ -37,7 +42,9 @@ class ScriptFacts:
     `format` is `pg_dump-plain`, `pg_dumpall`, or None for a script that neither wrote. `complete`: the trailer is there, as the
     last thing, and each dump within has one. `unfinished` names what the script breaks off in: `copy`, `string`, `name`,
     `function body`, `comment`, `statement` or `command`. `tables` counts CREATE TABLE, `databases` are those of `\\connect`, in
-    order. `has_copy` and `has_inserts`: how rows are written. `creates_databases`: `-C` or a cluster; `drops_first`: `--clean`."""
+    order; `dumps` counts the dumps of single databases in it. `stray_command` is the first command to psql that no dump holds, by
+    its name; `zero_bytes`: it holds bytes that no text has. `has_copy` and `has_inserts`: how rows are written. `creates_databases`:
+    `-C` or a cluster; `drops_first`: `--clean`."""
 
     format: str | None
     complete: bool
@@ -55,6 +62,9 @@ class ScriptFacts:
     drops_first: bool
     windows_line_ends: bool
     byte_order_mark: bool
+    dumps: int
+    stray_command: str | None
+    zero_bytes: bool
 
 
 def scan(stream: IO[bytes], also: Listener | None = None) -> ScriptFacts:
@@ -65,8 +75,10 @@ def scan(stream: IO[bytes], also: Listener | None = None) -> ScriptFacts:
     lexer = Lexer(_Both(reading, also) if also else reading)
     first = stream.read(READ_BYTES)
     reading.byte_order_mark = first.startswith(BYTE_ORDER_MARK)
+    reading.zero_bytes = b"\0" in first
     lexer.feed(first.removeprefix(BYTE_ORDER_MARK))
     while block := stream.read(READ_BYTES):
+        reading.zero_bytes = reading.zero_bytes or b"\0" in block
         lexer.feed(block)
     return reading.facts(lexer.finish())
 
@@ -111,7 +123,10 @@ class _Reading:
     format: str | None = None
     dumps_begun: int = 0
     dumps_ended: int = 0
+    clusters_begun: int = 0
     clusters_ended: int = 0
+    stray_command: str | None = None
+    zero_bytes: bool = False
     ended: bytes = b""
     tables: int = 0
     databases: dict[str, None] = field(default_factory=dict)
@@ -144,6 +159,8 @@ class _Reading:
     def on_command(self, line: bytes) -> None:
         if not line.startswith((b"\\unrestrict", b"\\restrict")):
             self.ended = b""
+        if self.stray_command is None and not _HARMLESS.match(line):
+            self.stray_command = _text(b"".join(_COMMAND_NAME.findall(line)[:1]))
         if connect := _CONNECT.match(line):
             self.databases.setdefault(connect_target(connect.group(1)))
 
@@ -167,6 +184,7 @@ class _Reading:
         self.ended = b""
         self.windows_line_ends = self.windows_line_ends or line.endswith(b"\r")
         self.dumps_begun += text == DATABASE_HEADER
+        self.clusters_begun += text == CLUSTER_HEADER
         if self.format is None:
             self.format = "pg_dumpall" if text == CLUSTER_HEADER else "pg_dump-plain"
 
@@ -180,8 +198,8 @@ class _Reading:
             self.dump_end = stamp or self.dump_end
 
     def facts(self, unfinished: str | None) -> ScriptFacts:
-        trailer = CLUSTER_TRAILER if self.format == "pg_dumpall" else DATABASE_TRAILER
-        closed = self.ended == trailer and self.dumps_begun == self.dumps_ended
+        # Globals with a dump after them are one file in many a job, so that either trailer may be the last.
+        closed = bool(self.ended) and (self.dumps_begun, self.clusters_begun) == (self.dumps_ended, self.clusters_ended)
         return ScriptFacts(
             format=self.format,
             complete=self.format is not None and closed and unfinished is None,
@@ -199,6 +217,9 @@ class _Reading:
             drops_first=self.drops_first,
             windows_line_ends=self.windows_line_ends,
             byte_order_mark=self.byte_order_mark,
+            dumps=self.dumps_begun,
+            stray_command=self.stray_command,
+            zero_bytes=self.zero_bytes,
         )
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 USUAL_ROLE = "postgres"
 USUAL_DATABASE = "postgres"
 _SHOWN_ROLES = 10
+# What a role that is not in the dump may do is not known, and some objects must belong to a superuser. The sandbox is what holds them.
+_INVENTED = "SUPERUSER NOLOGIN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def prepare_cluster(cluster: Cluster, roles: Iterable[str], watch: Watch, wanted
     sessions = Sessions(cluster)
     with sessions.session("template1" if wanted.database == USUAL_DATABASE else USUAL_DATABASE, writes=True) as connection:
         made = [role for role in roles if role not in (SUPERUSER, USUAL_ROLE)]
-        commands = [f"CREATE ROLE {USUAL_ROLE} SUPERUSER NOLOGIN;", *(f"CREATE ROLE {quoted(role)} NOLOGIN;" for role in made)]
+        commands = [f"CREATE ROLE {USUAL_ROLE} {_INVENTED};", *(f"CREATE ROLE {quoted(role)} {_INVENTED};" for role in made)]
         connection.execute("".join(commands))
         if wanted.database == USUAL_DATABASE:
             connection.execute("DROP DATABASE postgres")
@@ -64,7 +66,7 @@ def prepare_script_cluster(cluster: Cluster, roles: Iterable[str], watch: Watch,
         present = {str(row[0]) for row in connection.execute("SELECT rolname FROM pg_catalog.pg_roles")}
         for role in [USUAL_ROLE, *made]:
             if role not in present and (role != USUAL_ROLE or role in roles):
-                connection.execute(f"CREATE ROLE {quoted(role)} {'SUPERUSER ' if role == USUAL_ROLE else ''}NOLOGIN")
+                connection.execute(f"CREATE ROLE {quoted(role)} {_INVENTED}")
         replaced, missing = [], None
         for statement in statements:
             name = database_name(statement)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from restore_tester.errors import CouldNotAsk, DataDamaged, RestoreTesterError
 from restore_tester.judgement.wording import DETAIL_CHARACTERS, printable
-from restore_tester.restorers.postgresql.cluster import SUPERUSER, Cluster, sandbox_fault
+from restore_tester.restorers.postgresql.cluster import PINNED, SUPERUSER, Cluster, sandbox_fault
 from restore_tester.restorers.postgresql.messages import redact
 from restore_tester.restorers.postgresql.templates import DISK_FULL, OUT_OF_MEMORY, SERVER_CRASHED
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 # Given at connection, these outrank what ALTER DATABASE and ALTER ROLE of a dump set.
 _OPTIONS = (
-    "-c search_path=pg_catalog -c row_security=off -c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 "
-    "-c idle_session_timeout=0 -c client_min_messages=error -c DateStyle=ISO -c IntervalStyle=postgres -c TimeZone=UTC "
+    f"{PINNED} -c search_path=pg_catalog -c row_security=off -c idle_in_transaction_session_timeout=0 "
+    "-c client_min_messages=error -c DateStyle=ISO -c IntervalStyle=postgres -c TimeZone=UTC "
     "-c default_transaction_isolation=read\\ committed -c default_transaction_deferrable=off "
     "-c extra_float_digits=1 -c bytea_output=hex -c xmlbinary=base64 -c role=none"
 )

@@ -30,6 +30,7 @@ class Bound(StrEnum):
     HEADER = "a setting that pg_dump writes into every header"
     DROPS = "a line before the script's first CREATE"
     PREPARED = "a database or role that we made beforehand"
+    OWNERSHIP = "a statement or entry about owners, rights or roles' settings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,7 @@ HEADER_SETTINGS = frozenset(
 )
 
 _NAME = r'"(?P<name>.+)"'
-_KINDS = (
-    r"(?:table|foreign table|view|materialized view|index|sequence|relation|schema|type|domain|function|procedure|aggregate|operator|"
-    r"extension|"
-    r"role|database|policy|trigger|rule|constraint|publication|subscription|server|event trigger|collation|conversion|text search \w+|"
-    r"large object|column|language|cast|access method|operator class|operator family|foreign-data wrapper|user mapping|default)"
-)
+MISSING_ROLE = rf"role {_NAME} does not exist"
 _TAKE_OLDER = "take an older copy, and look for the disk or the transfer that did this"
 ARCHIVE_DAMAGED = Reason("archive_damaged", "the archive cannot be read to its end", _TAKE_OLDER)
 RESTORE_ERRORS = Reason(
@@ -126,6 +122,18 @@ SERVER_TEMPLATES = (
         reason=SERVER_CRASHED,
     ),
     _template(
+        r".+ does not exist(?: for .+)?|operator does not exist: .+|could not find a (?:function|procedure|aggregate) named .+",
+        Consequence.EXPLAINED,
+        "A script made with `--clean` first drops what is not here.",
+        Bound.DROPS,
+    ),
+    _template(
+        r"(?:current|session) user cannot be dropped",
+        Consequence.EXPLAINED,
+        "As above, where the dump comes from a server that was itself a sandbox.",
+        Bound.DROPS,
+    ),
+    _template(
         rf"extension {_NAME} is not available",
         Consequence.OURS,
         "The server here lacks an extension of the dump. What fails after it is its consequence.",
@@ -179,19 +187,7 @@ SERVER_TEMPLATES = (
     _template(rf"role {_NAME} already exists", Consequence.EXPLAINED, "The script creates a role that is here already.", Bound.DECLARED),
     _template(rf"database {_NAME} already exists", Consequence.EXPLAINED, "Every cluster has it: `postgres`, `template1`.", Bound.PREPARED),
     _template(r'(?:language|extension) "(?P<name>plpgsql)" already exists', Consequence.EXPLAINED, "Every database has it."),
-    _template(
-        rf'(?:relation|{_KINDS}) (?:{_NAME}|\S+)(?: of relation ".+"| for (?:relation|table) ".+"|\(.*\))? does not exist',
-        Consequence.EXPLAINED,
-        "A script made with `--clean` first drops what is not here.",
-        Bound.DROPS,
-    ),
-    _template(
-        r"(?:current|session) user cannot be dropped",
-        Consequence.EXPLAINED,
-        "As above, where the dump comes from a server that was itself a sandbox.",
-        Bound.DROPS,
-    ),
-    _template(rf"role {_NAME} does not exist", Consequence.WARNING, "An owner or grantee is not in the dump.", reason=ROLES_MISSING),
+    _template(MISSING_ROLE, Consequence.WARNING, "An owner or grantee is not in the dump.", Bound.OWNERSHIP, reason=ROLES_MISSING),
     _template(
         rf"unrecognized configuration parameter {_NAME}",
         Consequence.EXPLAINED,
@@ -275,7 +271,11 @@ WARNING_TEMPLATES = (
         Consequence.EXPLAINED,
         "A sandbox publishes nothing.",
     ),
-    _template(r"subscription was created, but is not connected", Consequence.EXPLAINED, "A sandbox subscribes to nothing."),
+    _template(
+        r"subscription was created, but is not connected|tables were not subscribed, you will have to run .*",
+        Consequence.EXPLAINED,
+        "A sandbox subscribes to nothing.",
+    ),
     _template(
         r"no privileges (?:were granted|could be revoked) for .*|not all privileges were granted for .*",
         Consequence.EXPLAINED,

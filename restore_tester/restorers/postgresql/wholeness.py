@@ -1,8 +1,8 @@
 """Data files of a directory or tar archive → whether each was written to its end.
 
 pg_restore takes an emptied or halved data file for a smaller table (verification.md, L14). But pg_dump closes the rows of a
-table with a line `\\.`, and its INSERTs with blank lines: a file without that end lost what came before it. Large objects and
-their list carry no such mark; their files are only decoded to the end.
+table with a line `\\.`, and its INSERTs with blank lines: a file without that end lost what came before it. Large objects carry
+no such mark: their files are decoded to the end, and that all of them are there is seen by `largeobjects.py`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import tarfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +19,18 @@ from pathlib import Path
 from restore_tester.errors import BackupUnusable
 from restore_tester.restorers.decoding import DecodeLimit, open_decoded, sniff
 from restore_tester.restorers.postgresql.archive import PACKED_SUFFIXES, Contents, Entry
+from restore_tester.restorers.postgresql.largeobjects import (
+    LIST_NAME,
+    lists_of_directory,
+    read_list,
+    refuse_missing,
+    refuse_without_file,
+)
 from restore_tester.restorers.postgresql.messages import escape
 
 ROWS_END = b"\\.\n\n\n"
-INSERTS_END = b"\n\n"
+INSERTS_END = b";\n\n\n"
+NO_INSERTS = b"\n\n"  # all there is of a table without rows
 _TAIL_BYTES = 16
 _READ_BYTES = 1 << 18
 _TAR_BLOCK = 512
@@ -37,6 +45,7 @@ class DataFile:
     name: str
     end: bytes
     table: str
+    large_object: bool = False
 
 
 class FileCheck:
@@ -44,12 +53,16 @@ class FileCheck:
 
     def __init__(self, pool: ThreadPoolExecutor, cancelled: threading.Event, files: Iterable[DataFile]) -> None:
         self._cancelled = cancelled
-        self._found: list[Future[None]] = [pool.submit(_look_at, file, cancelled.is_set) for file in files]
+        self._found = [(file, pool.submit(_look_at, file, cancelled.is_set)) for file in files]
 
     def finish(self) -> None:
         """Raise BackupUnusable (`table_data_incomplete`, `compression_damaged`, …) or CannotTell (`decompression_limit`)."""
-        for found in self._found:
+        for _, found in self._found:
             found.result()
+
+    def sizes_of_large_objects(self) -> tuple[int, ...]:
+        """Return a size for each (bytes, after `finish`): 0 where it is empty."""
+        return tuple(found.result() for file, found in self._found if file.large_object)
 
 
 @contextmanager
@@ -67,23 +80,45 @@ def files_of_directory(folder: Path, contents: Contents) -> tuple[DataFile, ...]
     """Return the data files that a directory archive names, each as it lies there. Raise BackupUnusable (`directory_incomplete`)."""
     found = []
     for entry in _with_data(contents):
-        path = next((path for suffix in ("", *PACKED_SUFFIXES) if (path := folder / f"{entry.data_file}{suffix}").is_file()), None)
-        if path is None:
-            raise BackupUnusable(
-                "directory_incomplete",
-                f"the data file {escape(str(entry.data_file))} that the table of contents names is missing",
-                "copy the whole folder, and check that the job that copies it finishes",
-            )
+        path = _found(folder, str(entry.data_file))
         found.append(DataFile(path, path.name, _end_of(entry), entry.tag))
-    return tuple(found)
+    return (*found, *_large_objects_of_directory(folder, contents))
 
 
-def check_tar(path: Path, contents: Contents) -> None:
+def _large_objects_of_directory(folder: Path, contents: Contents) -> Iterator[DataFile]:
+    listed: dict[int, str] = {}
+    for name in lists_of_directory(contents):
+        with _found(folder, name).open("rb") as lines:
+            listed.update(read_list(name, lines))
+    refuse_missing(contents, listed)
+    files = {file.name.removesuffix(file.suffix) if file.suffix in PACKED_SUFFIXES else file.name: file for file in folder.iterdir()}
+    refuse_without_file(listed, files)
+    return (DataFile(files[name], files[name].name, b"", f"large object {oid}", large_object=True) for oid, name in listed.items())
+
+
+def _found(folder: Path, name: str) -> Path:
+    path = next((path for suffix in ("", *PACKED_SUFFIXES) if (path := folder / f"{name}{suffix}").is_file()), None)
+    if path is None:
+        raise BackupUnusable(
+            "directory_incomplete",
+            f"the data file {escape(name)} that the table of contents names is missing",
+            "copy the whole folder, and check that the job that copies it finishes",
+        )
+    return path
+
+
+def _is_whole(tail: bytes, end: bytes) -> bool:
+    return tail.endswith(end) or (end == INSERTS_END and tail == NO_INSERTS)
+
+
+def check_tar(path: Path, contents: Contents) -> tuple[int, ...]:
     """Given a `pg_dump -Ft` file, see that every member is whole and the archive is closed: pg_restore 15 reads a cut one for ever.
 
-    Raise BackupUnusable (`archive_truncated`, `archive_damaged`, `table_data_incomplete`)."""
+    Return the sizes of its large objects (bytes).
+    Raise BackupUnusable (`archive_truncated`, `archive_damaged`, `table_data_incomplete`, `large_objects_missing`)."""
     size = path.stat().st_size
     ends: dict[str, bytes] = {}
+    listed: dict[int, str] = {}
     with path.open("rb") as file:
         try:
             with tarfile.open(fileobj=file, mode="r:") as tar:
@@ -96,13 +131,20 @@ def check_tar(path: Path, contents: Contents) -> None:
             if closed > size:
                 raise _tar_cut()
             file.seek(begins + max(0, length - _TAIL_BYTES))
-            ends[name.rpartition("/")[2]] = file.read(min(length, _TAIL_BYTES))
+            ends[name] = file.read(min(length, _TAIL_BYTES))
+            if LIST_NAME.match(name):
+                file.seek(begins)
+                listed.update(read_list(name, file.read(length).splitlines()))
         file.seek(closed)
         if file.read(2 * _TAR_BLOCK) != bytes(2 * _TAR_BLOCK):
             raise _tar_cut()
     for entry in _with_data(contents):
-        if not ends.get(str(entry.data_file), b"").endswith(_end_of(entry)):
+        if not _is_whole(ends.get(str(entry.data_file), b""), _end_of(entry)):
             raise _incomplete(entry.tag, str(entry.data_file))
+    refuse_missing(contents, listed)
+    refuse_without_file(listed, ends)
+    sizes = {name: length for name, _, length in members}
+    return tuple(sizes[name] for name in listed.values())
 
 
 def read_tree_out_of_tar(stream: tarfile.TarFile, into: Path, wrote: Callable[[int], None]) -> None:
@@ -140,13 +182,14 @@ def _end_of(entry: Entry) -> bytes:
     return ROWS_END if entry.copy_statement else INSERTS_END
 
 
-def _look_at(file: DataFile, cancelled: Callable[[], bool]) -> None:
-    """Decode a file to its end, or read only its end where nothing is encoded. An empty file is never whole."""
+def _look_at(file: DataFile, cancelled: Callable[[], bool]) -> int:
+    """Decode a file to its end, or read only its end where nothing is encoded; return the size of that end (bytes)."""
     size = file.path.stat().st_size
     with file.path.open("rb") as raw:
         compression = sniff(raw.read(_TAIL_BYTES))
         if compression is None:
-            if file.path.suffix in PACKED_SUFFIXES:
+            # Only what never began to write lz4 or zstd, for want of a byte to write, leaves an empty file.
+            if file.path.suffix in PACKED_SUFFIXES and (size or file.path.suffix == ".gz" or not file.large_object):
                 raise _incomplete(file.table, file.name)
             raw.seek(-min(size, _TAIL_BYTES), os.SEEK_END)
             tail = raw.read()
@@ -159,15 +202,16 @@ def _look_at(file: DataFile, cancelled: Callable[[], bool]) -> None:
             except BackupUnusable as error:
                 raise _unreadable(file, error) from error
             if cancelled():
-                return
-    if not tail.endswith(file.end):
+                return len(tail)
+    if not _is_whole(tail, file.end):
         raise _incomplete(file.table, file.name)
+    return len(tail)
 
 
 def _incomplete(table: str, name: str) -> BackupUnusable:
     return BackupUnusable(
         "table_data_incomplete",
-        f"the rows of {escape(table)[:100]} break off: {escape(name)[:100]} does not end as pg_dump ends it",
+        f"what {escape(table)[:100]} holds breaks off: {escape(name)[:100]} does not end as pg_dump ends it",
         _TAKE_OLDER,
     )
 
