@@ -26,6 +26,14 @@ def source() -> Iterator[SourceServer]:
 
 
 @pytest.fixture(scope="session")
+def cluster() -> Iterator[SourceServer]:
+    """A source with `app` alone, for dumps of a whole cluster: what other tests make in `source`, and break there, is not in it."""
+    with running_source() as server:
+        server.make_database("app", APP_SQL)
+        yield server
+
+
+@pytest.fixture(scope="session")
 def app_dump(source: SourceServer) -> Callable[..., Path]:
     """Call with a format (`custom`, `directory`, `tar`, `plain`) and options of pg_dump: a dump of `app`, shared. Copy before you spoil."""
 

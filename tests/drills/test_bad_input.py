@@ -224,9 +224,9 @@ def test_a_gating_check_of_ones_own_that_finds_rows_fails(tool: Tool, tmp_path: 
 
 @pytest.fixture
 def small_disk() -> Iterator[Path]:
-    """A file system of 40 MB: as root a real one, else a user's own in a namespace is out of reach, and the test is about root."""
+    """A file system of 12 MB: no data directory fits in."""
     with short_folder() as folder:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m,mode=755", "tmpfs", folder], check=True, timeout=10)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m,mode=755", "tmpfs", folder], check=True, timeout=10)
         try:
             yield folder
         finally:

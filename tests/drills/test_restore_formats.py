@@ -47,8 +47,8 @@ def test_a_script_comes_back_whole(app_dump: Dump, restoring: Restoring, options
 
 
 @pytest.mark.parametrize("options", [(), ("--clean",)])
-def test_a_cluster_comes_back_with_its_roles(source: SourceServer, restoring: Restoring, options: tuple[str, ...]) -> None:
-    with restoring.restored(source.dumpall(*options), How(database="app")) as restored:
+def test_a_cluster_comes_back_with_its_roles(cluster: SourceServer, restoring: Restoring, options: tuple[str, ...]) -> None:
+    with restoring.restored(cluster.dumpall(*options), How(database="app")) as restored:
         assert rows(restored) == ROWS
         assert one(restored, "select tableowner from pg_tables where tablename = 'orders'") == "app_owner"
     assert "roles_missing" not in restoring.watched.warned

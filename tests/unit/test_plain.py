@@ -49,20 +49,20 @@ def test_a_real_dump_is_complete(options: tuple[str, ...], app_dump: Callable[..
     assert facts.server_version is not None and facts.server_version.split()[0] == source.version
 
 
-def test_a_real_cluster_dump_names_databases_and_roles(source: SourceServer) -> None:
-    facts = facts_of(source.dumpall().read_bytes())
+def test_a_real_cluster_dump_names_databases_and_roles(cluster: SourceServer) -> None:
+    facts = facts_of(cluster.dumpall().read_bytes())
     assert (facts.format, facts.complete, facts.creates_databases) == ("pg_dumpall", True, True)
     assert {"app", "postgres"} <= set(facts.databases)
     assert {"app_owner", "app_reader"} <= set(facts.roles)
 
 
-def test_roles_alone_are_a_complete_cluster_dump(source: SourceServer) -> None:
-    facts = facts_of(source.dumpall("--globals-only").read_bytes())
+def test_roles_alone_are_a_complete_cluster_dump(cluster: SourceServer) -> None:
+    facts = facts_of(cluster.dumpall("--globals-only").read_bytes())
     assert (facts.format, facts.complete, facts.databases) == ("pg_dumpall", True, ())
 
 
-def test_a_cluster_dump_without_its_own_trailer_is_not_complete(source: SourceServer) -> None:
-    script = source.dumpall().read_bytes()
+def test_a_cluster_dump_without_its_own_trailer_is_not_complete(cluster: SourceServer) -> None:
+    script = cluster.dumpall().read_bytes()
     assert not facts_of(script[: script.rindex(b"-- PostgreSQL database cluster dump complete")]).complete
 
 
