@@ -12,17 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote_to_bytes
 
 from restore_tester.backups.copying import Changed, copy_part, pin_of, tree_sha256
 from restore_tester.backups.local_faults import name_of_reader, reading, shown
+from restore_tester.backups.local_files import COPY_NAME, contents_name, ends_of, kind_of, path_of
 from restore_tester.backups.sidecar import read_sidecar
 from restore_tester.contracts import Intake, Listing
 from restore_tester.errors import CannotTell, Misuse, SourceUnreachable
 from restore_tester.model import Backup, Ends, Fetched, Location, Part
-
-CONTENTS_OF_A_FOLDER = "toc.dat"
-COPY_NAME = "dump"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +36,7 @@ class GivenSource:
 
     def __init__(self, location: Location) -> None:
         self.identity = name_of_reader()
-        self._path = _path_of(location.uri)
+        self._path = path_of(location.uri)
 
     def list_backups(self) -> Listing:
         """Return the one backup that the path names. Raise Misuse where there is none, SourceUnreachable where we may not look."""
@@ -48,8 +45,11 @@ class GivenSource:
     def peek(self, backup: Backup, first: int, last: int) -> Ends:
         """Return the ends of the file, or of the folder's `toc.dat` (also a compressed one); empty where it has none."""
         named = {listed.part.name: listed for listed in self._look()}
-        seen = named.get(_contents(backup)) if backup.is_tree else next(iter(named.values()))
-        head, tail = _ends(seen, self.identity, first, last) if seen else (b"", b"")
+        seen = named.get(contents_name(backup)) if backup.is_tree else next(iter(named.values()))
+        if seen is None:
+            return Ends(b"", b"", backup.size_bytes, backup.parts, backup.is_tree)
+        with reading(seen.path, self.identity):
+            head, tail = ends_of(seen.path, seen.part.size_bytes, first, last)
         return Ends(head, tail, backup.size_bytes, backup.parts, backup.is_tree)
 
     def fetch(self, backup: Backup, into: Intake) -> Fetched:
@@ -110,7 +110,7 @@ class GivenSource:
             if not stat.S_ISDIR(state.st_mode):
                 raise Misuse(
                     "not_a_file",
-                    f"{shown(self._path)} is a {_kind(state.st_mode)}",
+                    f"{shown(self._path)} is a {kind_of(state.st_mode)}",
                     "write the backup into a file first, then name that file",
                 )
             root = self._path.resolve()
@@ -129,7 +129,7 @@ def _walk(folder: Path, root: Path, identity: str) -> Iterator[_Listed]:
             if not stat.S_ISREG(state.st_mode):
                 raise SourceUnreachable(
                     "special_file",
-                    f"{shown(path)} is a {_kind(state.st_mode)}",
+                    f"{shown(path)} is a {kind_of(state.st_mode)}",
                     "a backup is made of regular files: remove it, or name another folder",
                 )
             yield _listed(_portable_name(path.relative_to(root)), target, state)
@@ -145,26 +145,8 @@ def _target_of_link(path: Path, root: Path) -> Path:
     return target
 
 
-def _ends(listed: _Listed, identity: str, first: int, last: int) -> tuple[bytes, bytes]:
-    with reading(listed.path, identity), listed.path.open("rb") as file:
-        head = file.read(first)
-        file.seek(max(0, listed.part.size_bytes - last))
-        return head, file.read(last)
-
-
-def _contents(backup: Backup) -> str:
-    names = sorted(
-        part.name for part in backup.parts if part.name == CONTENTS_OF_A_FOLDER or part.name.startswith(f"{CONTENTS_OF_A_FOLDER}.")
-    )
-    return names[0] if names else CONTENTS_OF_A_FOLDER
-
-
 def _listed(name: str, path: Path, state: os.stat_result) -> _Listed:
     return _Listed(Part(name, state.st_size, pin_of(state)), path, state.st_mtime)
-
-
-def _path_of(uri: str) -> Path:
-    return Path(os.fsdecode(unquote_to_bytes(uri.removeprefix("file://")))) if uri.startswith("file:///") else Path(uri)
 
 
 def _portable_name(path: Path) -> str:
@@ -172,17 +154,6 @@ def _portable_name(path: Path) -> str:
         return os.fsencode(path.as_posix()).decode("utf-8")
     except UnicodeDecodeError as error:
         raise SourceUnreachable("name_unreadable", f"{shown(path)} is not a name in UTF-8", "rename it, or name another folder") from error
-
-
-def _kind(mode: int) -> str:
-    kinds = {
-        stat.S_IFIFO: "pipe",
-        stat.S_IFSOCK: "socket",
-        stat.S_IFBLK: "block device",
-        stat.S_IFCHR: "character device",
-        stat.S_IFDIR: "link to a folder",
-    }
-    return kinds.get(stat.S_IFMT(mode), "special file")
 
 
 def _changed(path: Path) -> CannotTell:

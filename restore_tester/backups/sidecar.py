@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from restore_tester.backups.copying import tree_sha256
 from restore_tester.backups.local_faults import reading, shown
@@ -45,9 +45,17 @@ def read_sidecar(backup: Path, is_tree: bool, identity: str) -> Sidecar | None:
     with reading(beside, identity):
         if not beside.is_file() or beside.stat().st_size > LIMIT_BYTES:
             raise _unreadable(beside)
-        text = beside.read_bytes().decode("utf-8-sig", "replace")
+        content = beside.read_bytes()
+    return sidecar_in(content, backup.name, is_tree, beside)
+
+
+def sidecar_in(content: bytes, name: str, is_tree: bool, beside: PurePath) -> Sidecar:
+    """Given what stands beside the backup of that name, return what was promised. Raise CannotTell (`sidecar_unreadable`)."""
+    if len(content) > LIMIT_BYTES:
+        raise _unreadable(beside)
+    text = content.decode("utf-8-sig", "replace")
     lines = [_parse(line, beside) for line in text.split("\n") if line.strip()]
-    chosen = _of_tree(lines, backup.name) if is_tree else _of_file(lines, backup.name)
+    chosen = _of_tree(lines, name) if is_tree else _of_file(lines, name)
     if chosen is None:
         raise _unreadable(beside)
     return chosen
@@ -59,7 +67,7 @@ def _places(backup: Path) -> tuple[Path, ...]:
     return tuple(path.with_name(f"{path.name}.sha256") for path in (named, real) if path.name)
 
 
-def _parse(line: str, beside: Path) -> tuple[str, str]:
+def _parse(line: str, beside: PurePath) -> tuple[str, str]:
     """Return (name, sum); the name of a bare sum is empty."""
     line = line.strip()
     if bare := _BARE.fullmatch(line):
@@ -96,9 +104,9 @@ def _inside(listed: str, name: str) -> str:
     return "/".join(parts)
 
 
-def _unreadable(beside: Path) -> CannotTell:
+def _unreadable(beside: PurePath) -> CannotTell:
     return CannotTell(
         "sidecar_unreadable",
-        f"{shown(beside)} holds no sha256 sum that can be read",
+        f"{shown(str(beside))} holds no sha256 sum that can be read",
         f"write it again (sha256sum {shown(beside.stem)} > {shown(beside.name)}), or take it away to verify without it",
     )

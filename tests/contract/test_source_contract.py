@@ -9,11 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from restore_tester.backups.folder import FolderSource
 from restore_tester.backups.given import GivenSource
+from restore_tester.clock import SystemClock
 from restore_tester.contracts import BackupSource, Intake
 from restore_tester.errors import BackupUnusable, CannotTell
 from restore_tester.model import Backup, Location
 from tests.fake_source import FakeSource
+from tests.s3_fixtures import Place as Prefix
+from tests.stores import BUCKET
 
 DATA = bytes(range(256)) * 10_000
 TREE = {"toc.dat": b"PGDMP" + b"\0" * 100, "10.dat.gz": b"ten", "9.dat.gz": b"nine", "blobs/blob_1.dat": b"large object"}
@@ -54,12 +58,47 @@ def _fake(tmp_path: Path, files: Mapping[str, bytes], is_tree: bool) -> Place:
     return Place(source, write)
 
 
+def _folder(tmp_path: Path, files: Mapping[str, bytes], is_tree: bool) -> Place:
+    root = tmp_path / "backups"
+    inside = root / "one" if is_tree else root
+    inside.mkdir(parents=True)
+
+    def write(name: str, data: bytes | None) -> None:
+        path = inside / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True) if data is None else path.write_bytes(data)
+
+    for name, data in files.items():
+        write(name, data)
+    return Place(FolderSource(Location("place", "folder", root.as_uri(), (("quiet_seconds", "0"),)), SystemClock()), write)
+
+
+def _bucket(prefix: Prefix, files: Mapping[str, bytes], is_tree: bool, given: bool) -> Place:
+    inside = "one/" if is_tree else ""
+
+    def write(name: str, data: bytes | None) -> None:
+        if data is None:
+            prefix.server.client().delete_object(Bucket=BUCKET, Key=f"{prefix.prefix}{inside}{name}")
+        else:
+            prefix.put(inside + name, data)
+
+    for name, data in files.items():
+        write(name, data)
+    if given:
+        return Place(prefix.source(name=None, key="one" if is_tree else next(iter(files))), write)
+    return Place(prefix.source(("quiet_seconds", "0")), write)
+
+
 Make = Callable[[Mapping[str, bytes], bool], Place]
 
 
-@pytest.fixture(params=[_given, _fake], ids=["given", "fake"])
+@pytest.fixture(params=["given", "fake", "folder", "s3", "s3 given"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
-    return lambda files, is_tree: request.param(tmp_path, files, is_tree)
+    if request.param.startswith("s3"):
+        place = request.getfixturevalue("place")
+        return lambda files, is_tree: _bucket(place, files, is_tree, request.param == "s3 given")
+    makers = {"given": _given, "fake": _fake, "folder": _folder}
+    return lambda files, is_tree: makers[request.param](tmp_path, files, is_tree)
 
 
 def only(source: BackupSource) -> Backup:
