@@ -1,15 +1,20 @@
 """What was expected in the data, and what was found there → the differences.
 
 A manifest was written in the dump's own snapshot: rows and hashes are equal, or the copy is not that snapshot. A baseline
-is an earlier drill of a living database: tables may grow, shrink and appear; one that vanished, or that held rows and
-holds none, is a difference. A table too many never makes data unrecoverable: it is told (`table_extra`), not held against the backup.
+is the drill that passed before, of a living database: tables may grow, shrink and appear; one that vanished, or that held rows
+and holds none, is a difference, and fails the drill. How much shrinking is too much nobody can say without knowing the
+workload; where vanishing is meant (a dropped table, a partition rotated out), `survivors` takes it out of what is expected.
+A table too many never makes data unrecoverable: it is told (`table_extra`), not held against the backup.
 """
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 from restore_tester.model import Difference, Fingerprint, TableContent
 
 MANIFEST = "manifest"
+BASELINE = "baseline"
 TABLE_MISSING = "table_missing"
 TABLE_EXTRA = "table_extra"
 ROWS = "rows"
@@ -33,9 +38,21 @@ def compare(expected: Fingerprint | None, found: Fingerprint | None) -> tuple[Di
     return tuple(differences)
 
 
+def survivors(baseline: Fingerprint, excepted: tuple[str, ...]) -> Fingerprint:
+    """Given names of tables that may vanish or become empty (`schema.table` or `database.schema.table`, `*` for any text), return
+    the baseline without them."""
+    return Fingerprint(baseline.origin, tuple(table for table in baseline.content if not _is_excepted(table, excepted)))
+
+
+def _is_excepted(table: TableContent, excepted: tuple[str, ...]) -> bool:
+    short = f"{table.schema}.{table.name}"
+    return any(fnmatchcase(name, wanted) for name in (short, f"{table.database}.{short}") for wanted in excepted)
+
+
 def compared_fully(expected: Fingerprint | None, found: Fingerprint | None) -> bool:
-    """Return whether every expected table has a count on both sides; without anything expected, nothing was compared."""
-    if expected is None or found is None or not expected.content:
+    """Return whether a manifest names every expected table with a count, and each was found with one; without anything expected,
+    nothing was compared. A baseline that nobody confirmed proves nothing: it is only what passed before."""
+    if expected is None or found is None or not expected.content or expected.origin != MANIFEST:
         return False
     there = _by_name(found)
     return all(table.rows is not None and name in there and there[name].rows is not None for name, table in _by_name(expected).items())

@@ -5,28 +5,46 @@ What is found after a fault of the sandbox is not proven, so it is ours.
 
 from __future__ import annotations
 
+from restore_tester.errors import BackupArchived, BackupUnusable, RestoreTesterError
 from restore_tester.judgement.ladder import Finding, Rung
 from restore_tester.judgement.wording import printable
-from restore_tester.model import Blame, DrillOrder, Evidence, Fault, Reason
+from restore_tester.model import Blame, DrillOrder, Evidence, Fault, Objectives, Reason
 
 CLEANUP = "cleanup"
-_INVENTORY_CODES = frozenset({"no_backup", "backup_gone", "incomplete"})
+_INVENTORY_CODES = frozenset({"no_backup", "backup_gone", "incomplete", "deleted", "nothing_recognised", "link_leaves_location"})
+_LACKING = frozenset({"extension_missing", "server_too_old"})
+_PULLED = ("docker", "kubernetes")
 _BYTES_CODES = frozenset({"checksum_mismatch", "size_mismatch"})
 _STRUCTURAL = ("archive_", "compression_", "directory_", "script_", "trailer_")
 _RESTORING = frozenset({"restore", "replay", "ready", "analyze"})
 
 
-def faults(evidence: Evidence) -> list[Finding]:
+def blame_of(error: RestoreTesterError, objectives: Objectives) -> Blame:
+    """Return whose fault an error is: its type says it; a backup that thaws for longer than the recovery time objective is to blame."""
+    if isinstance(error, BackupArchived):
+        objective = objectives.recovery_time_seconds
+        return Blame.BACKUP if objective is not None and error.thawing_seconds > objective else Blame.OURS
+    return Blame.BACKUP if isinstance(error, BackupUnusable) else Blame.OURS
+
+
+def faults(order: DrillOrder, evidence: Evidence) -> list[Finding]:
     """Return every fault in the order it was met, and what the peek already said where nobody noted it as one."""
     findings, sandbox_failed = [], False
     for fault in evidence.faults:
         sandbox_failed = sandbox_failed or fault.sandbox
         blame = Blame.OURS if sandbox_failed else fault.blame
+        if fault.reason.code in _LACKING and _in_production_image(order, evidence) and not sandbox_failed:
+            blame = Blame.BACKUP
         findings.append(Finding(blame, fault.reason, _rung(fault, evidence)))
     trouble = evidence.facts.trouble
     if trouble is not None and all(fault.reason.code != trouble.code for fault in evidence.faults):
         findings.append(Finding(evidence.facts.trouble_blame, trouble, Rung.STRUCTURE))
     return findings
+
+
+def _in_production_image(order: DrillOrder, evidence: Evidence) -> bool:
+    """What the very image lacks that recovery would use, recovery would lack."""
+    return order.image_is_production and order.needs.image is not None and evidence.environment.sandbox in _PULLED
 
 
 def sandbox_failed(evidence: Evidence) -> bool:

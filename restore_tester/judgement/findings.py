@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from restore_tester.judgement import faults, questions
-from restore_tester.judgement.comparison import HASH, ROWS, TABLE_EXTRA, TABLE_MISSING
+from restore_tester.judgement.comparison import BASELINE, HASH, ROWS, TABLE_EXTRA, TABLE_MISSING
 from restore_tester.judgement.ladder import Finding, Rung
 from restore_tester.judgement.wording import counted, names
 from restore_tester.model import Blame, Difference, DrillOrder, Evidence, Reason
@@ -27,7 +27,7 @@ def find(order: DrillOrder, evidence: Evidence) -> Findings:
     means that every step was proven and a gating question was asked and passed: silence is never taken for proof."""
     against = _unrepeated(
         [
-            *faults.faults(evidence),
+            *faults.faults(order, evidence),
             *faults.wrong_bytes(order, evidence),
             *questions.answers(evidence),
             *questions.unasked(order, evidence),
@@ -56,8 +56,12 @@ def _differences(order: DrillOrder, evidence: Evidence) -> list[Finding]:
     changed = [difference for difference in evidence.differences if difference.kind != TABLE_EXTRA and not _is_loss(difference)]
     findings = []
     if lost:
-        message = f"fewer rows than expected, or none of them, in {_tables(lost)}"
+        before = order.expected is not None and order.expected.origin == BASELINE
+        than = "fewer rows than expected, or none of them," if not before else "rows of the drill that passed before are all gone"
+        message = f"{than} in {_tables(lost)}"
         hint = "do not rely on this backup; look in its job for an excluded table, a filter, or a dump that ended early"
+        if before:
+            hint += "; where it was meant, except the tables for a while under `check_overrides: baseline`"
         findings.append(Finding(blame, Reason("rows_missing", message, hint), Rung.COMPLETE))
     if changed:
         rung = Rung.INTACT if all(difference.kind == HASH for difference in changed) else Rung.COMPLETE

@@ -11,9 +11,12 @@ from enum import StrEnum
 
 from restore_tester.judgement.ladder import Finding, Rung
 from restore_tester.judgement.measurement import Measurement
-from restore_tester.judgement.recovery_point import HEARTBEAT, ZONE_UNKNOWN_SECONDS, dump_start
+from restore_tester.judgement.recovery_point import HEARTBEAT, ZONE_UNKNOWN_SECONDS, dump_start, latest_by_name, misnamed_seconds
 from restore_tester.judgement.wording import duration
 from restore_tester.model import Blame, DrillOrder, Evidence, Profile, Reason
+
+# The memory that a machine of 8 GiB shows is a little less.
+LIKENESS = 0.1
 
 
 class Freshness(StrEnum):
@@ -68,7 +71,46 @@ def objective_warnings(order: DrillOrder, evidence: Evidence, measurement: Measu
         warnings.append(Reason("heartbeat_behind", message, _why_behind(order, evidence)))
     if fresh is Freshness.NOT_JUDGED and evidence.restored and _beat_missing(order, evidence):
         warnings.append(_heartbeat_unanswered())
+    return warnings + _name_warnings(order, evidence, fresh) + _environment_warnings(order, evidence)
+
+
+def _name_warnings(order: DrillOrder, evidence: Evidence, fresh: Freshness) -> list[Reason]:
+    """A name alone only warns: whoever renames a file changes it."""
+    warnings = []
+    misnamed = misnamed_seconds(order, evidence.facts)
+    if misnamed is not None:
+        message = f"the name says that it was taken {duration(misnamed)} after its dump began"
+        warnings.append(Reason("name_contradicted", message, "see whether an old backup was copied under a new name"))
+    named, objective = latest_by_name(order.backup), order.objectives.recovery_point_seconds
+    open_question = fresh in (Freshness.UNPROVEN, Freshness.UNKNOWN)
+    if open_question and named is not None and objective is not None and _age(named, evidence) > objective:
+        message = f"by its name, a loss now would cost at least {duration(_age(named, evidence))} of data"
+        hint = f"the objective is {duration(objective)}: see that backups arrive; give a heartbeat (recovery_point) to know"
+        warnings.append(Reason("name_too_old", message, hint))
     return warnings
+
+
+def _environment_warnings(order: DrillOrder, evidence: Evidence) -> list[Reason]:
+    judged = order.objectives.recovery_time_seconds is not None and order.profile is Profile.FAITHFUL
+    if not judged or order.facts.trouble is not None or is_comparable(order, evidence):
+        return []
+    declared, given = order.recovery_environment, evidence.environment
+    assert declared is not None
+    wanted = [f"{declared.cpus:g} cpus"] if declared.cpus is not None else []
+    wanted += [f"{declared.memory_bytes / 2**30:.1f} GiB memory"] if declared.memory_bytes is not None else []
+    had = f"{given.cpus} cpus and {given.memory_bytes / 2**30:.1f} GiB memory"
+    message = f"the recovery time was not judged: recovery would have {' and '.join(wanted)}, this sandbox had {had}"
+    return [Reason("rto_not_comparable", message, "drill where a sandbox has as much, or correct `recovery_environment`")]
+
+
+def is_comparable(order: DrillOrder, evidence: Evidence) -> bool:
+    """Return whether the sandbox had what recovery would have, within a tenth: then its recovery time can be held against the
+    objective. Without a declaration, it is, with the environment beside the figure."""
+    declared, given = order.recovery_environment, evidence.environment
+    if declared is None:
+        return True
+    pairs = ((declared.cpus, given.cpus), (declared.memory_bytes, given.memory_bytes))
+    return all(wanted is None or abs(had - wanted) <= wanted * LIKENESS for wanted, had in pairs)
 
 
 def _age(instant: datetime, evidence: Evidence) -> float:
@@ -78,7 +120,7 @@ def _age(instant: datetime, evidence: Evidence) -> float:
 def _recovery_time(order: DrillOrder, evidence: Evidence, *, intact: bool) -> list[Finding]:
     """Judged in faithful drills only; where recovery never came to its end, the time that had passed is the least it took."""
     objective, ready = order.objectives.recovery_time_seconds, evidence.ready_seconds
-    if objective is None or order.profile is not Profile.FAITHFUL:
+    if objective is None or order.profile is not Profile.FAITHFUL or not is_comparable(order, evidence):
         return []
     elapsed = evidence.elapsed_seconds if ready is None else ready
     if elapsed > objective:

@@ -9,13 +9,15 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from restore_tester.errors import CouldNotAsk
-from restore_tester.model import BackupFacts, Bound, DrillOrder, DumpStart, RecoveryPoint, RecoveryPointClaim
+from restore_tester.model import Backup, BackupFacts, Bound, DrillOrder, DumpStart, RecoveryPoint, RecoveryPointClaim
 
 MARGIN_SECONDS = 300.0
 ZONE_UNKNOWN_SECONDS = 43_200.0
 HEARTBEAT = "heartbeat"
 DUMP_HEADER = "dump_header"
 FILE_TIME = "file_time"
+BY_NAME = "name"
+LONGEST_DUMP_SECONDS = 86_400.0
 
 
 def heartbeat_claims(beat: datetime, tolerance_seconds: float) -> tuple[RecoveryPointClaim, RecoveryPointClaim]:
@@ -51,9 +53,27 @@ def dump_start(order: DrillOrder, facts: BackupFacts | None = None) -> DumpStart
 
 
 def taken_at(order: DrillOrder, facts: BackupFacts | None = None) -> datetime | None:
-    """Return the record's `taken_at`: the header's instant, else the file's time."""
+    """Return the record's `taken_at`: the header's instant, else what the name says, else the file's time."""
     start = dump_start(order, facts)
-    return start.at if start is not None else order.backup.stored_at
+    return start.at if start is not None else order.backup.taken_at or order.backup.stored_at
+
+
+def latest_by_name(backup: Backup) -> datetime | None:
+    """Return the latest instant that the backup's name claims, None where the name says nothing. A name alone only warns."""
+    if backup.taken_at is None or backup.taken_at_basis != BY_NAME:
+        return None
+    return later(backup.taken_at, backup.taken_at_precision_seconds + MARGIN_SECONDS)
+
+
+def misnamed_seconds(order: DrillOrder, facts: BackupFacts | None = None) -> float | None:
+    """Return how many seconds later than its dump's start a backup's name claims it was taken (an old file under a new name),
+    None where the name says nothing, or nothing that the header denies."""
+    start, named = dump_start(order, facts), order.backup.taken_at
+    if start is None or named is None or order.backup.taken_at_basis != BY_NAME:
+        return None
+    # A name may also bear the instant at which the dump ended: a day is longer than most dumps take.
+    limit = later(start.at, start.uncertainty_seconds + LONGEST_DUMP_SECONDS)
+    return (named - start.at).total_seconds() if named > limit else None
 
 
 def latest(claim: RecoveryPointClaim) -> datetime:
