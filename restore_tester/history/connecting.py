@@ -1,0 +1,87 @@
+"""An address → connections, set up alike on both engines: a reading and a writing transaction, errors translated.
+
+SQLite: the write-ahead log lets readers and one writer work side by side, also from two processes; a writer takes its lock at
+once (`BEGIN IMMEDIATE`), for one that only upgrades from reading is refused without waiting. `synchronous` is FULL: NORMAL
+may lose the last commits when the power fails, and a verdict that somebody was told must not be forgotten; a drill
+commits a few times, so the price is nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from restore_tester.history.address import SQLITE, Address
+from restore_tester.history.faults import translated
+
+WAIT_SECONDS = 10
+_BEGINS = "restore_tester_begins"
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Where the history lies, and its pool of connections. Threads may share it."""
+
+    address: Address
+    engine: Engine
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        with translated(self.address), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Everything in the body is kept, or, where it raises, nothing."""
+        with translated(self.address), self.engine.connect().execution_options(**{_BEGINS: "IMMEDIATE"}) as connection, connection.begin():
+            yield connection
+
+
+@contextmanager
+def connected(address: Address) -> Iterator[Database]:
+    """Nothing is opened yet: the first transaction does. In the end every connection is closed."""
+    engine = _sqlite_engine(address) if address.engine == SQLITE else _postgresql_engine(address)
+    try:
+        yield Database(address, engine)
+    finally:
+        engine.dispose()
+
+
+def _sqlite_engine(address: Address) -> Engine:
+    url = address.url if "timeout" in address.url.query else address.url.update_query_dict({"timeout": str(WAIT_SECONDS)})
+    engine = create_engine(url)
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None
+    with closing(connection.cursor()) as cursor:
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA trusted_schema = OFF")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get(_BEGINS, 'DEFERRED')}")
+
+
+def _postgresql_engine(address: Address) -> Engine:
+    ours = {"application_name": "restore-tester", "connect_timeout": WAIT_SECONDS}
+    arguments: dict[str, Any] = {key: value for key, value in ours.items() if key not in address.url.query}
+    engine = create_engine(address.url, connect_args=arguments, pool_pre_ping=True)
+    if "lock_timeout" not in str(address.url.query.get("options", "")):
+        event.listen(engine, "connect", _set_up_postgresql)
+    return engine
+
+
+def _set_up_postgresql(connection: Any, _: ConnectionPoolEntry) -> None:
+    connection.execute(f"SET lock_timeout = '{WAIT_SECONDS}s'")
+    connection.commit()

@@ -1,0 +1,104 @@
+"""Questions to a history, each answered by an index: what ran, where places stand, what selection and comparison need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, column, exists, select, values
+
+from restore_tester.history.nouns import Place, Remembered, Search, Standing
+from restore_tester.history.rows import remembered, remembered_drills
+from restore_tester.history.tables import Words, content, drills
+from restore_tester.judgement.selection import PastDrill
+from restore_tester.model import Fingerprint, TableContent, Verdict
+
+BASELINE = "baseline"
+# Each asks for two values; SQLite takes 32 766 in a statement, PostgreSQL 65 535.
+_ASKED_AT_ONCE = 500
+_Item = TypeVar("_Item")
+
+
+def some_drills(connection: Connection, ids: Sequence[str]) -> tuple[Remembered, ...]:
+    """Return those that are there, the newest first."""
+    newest_first = (drills.c.began_at.desc(), drills.c.id.desc())
+    queries = (remembered_drills().where(drills.c.id.in_(portion)).order_by(*newest_first) for portion in _portions(ids))
+    return tuple(remembered(row) for query in queries for row in connection.execute(query))
+
+
+def search(connection: Connection, wanted: Search) -> tuple[Remembered, ...]:
+    query = remembered_drills().order_by(drills.c.began_at.desc(), drills.c.id.desc()).limit(wanted.limit)
+    if wanted.workload is not None:
+        query = query.where(drills.c.workload == wanted.workload)
+    if wanted.location is not None:
+        query = query.where(drills.c.location == wanted.location)
+    if wanted.verdict is not None:
+        query = query.where(drills.c.verdict == wanted.verdict)
+    if wanted.before is not None:
+        query = query.where(drills.c.began_at < wanted.before)
+    return tuple(remembered(row) for row in connection.execute(query))
+
+
+def standings(connection: Connection, places: Sequence[Place]) -> tuple[Standing, ...]:
+    found: list[Standing] = []
+    for portion in _portions(places):
+        rows = {(row.workload, row.location): row[2:] for row in connection.execute(_newest_of(portion))}
+        named = {name for row in rows.values() for name in row if name is not None}
+        by_id = {drill.drill: drill for drill in some_drills(connection, sorted(named))}
+        found += [Standing(place, *(by_id.get(name) for name in rows[place.workload, place.location])) for place in portion]
+    return tuple(found)
+
+
+def _newest_of(places: Sequence[Place]) -> Any:
+    """The query for the ids of the last, the last passed and the running drill of each place."""
+    columns = values(column("workload", Words), column("location", Words), name="places")
+    asked = columns.data(sorted({(place.workload, place.location) for place in places})).cte("places")
+
+    def newest(name: str, *which: ColumnElement[bool]) -> ScalarSelect[str]:
+        at = (drills.c.workload == asked.c.workload, drills.c.location == asked.c.location)
+        newest_first = (drills.c.began_at.desc(), drills.c.id.desc())
+        return select(drills.c.id).where(*at, *which).order_by(*newest_first).limit(1).correlate(asked).scalar_subquery()
+
+    return select(
+        asked.c.workload,
+        asked.c.location,
+        newest("last", drills.c.ended_at.is_not(None)),
+        newest("passed", drills.c.verdict == Verdict.PASSED),
+        newest("running", drills.c.ended_at.is_(None)),
+    )
+
+
+def past_drills(connection: Connection, workloads: Sequence[str]) -> tuple[tuple[PastDrill, ...], ...]:
+    columns = (drills.c.workload, drills.c.location, drills.c.backup, drills.c.began_at, drills.c.verdict, drills.c.strategy)
+    found: dict[str, list[PastDrill]] = {workload: [] for workload in workloads}
+    for portion in _portions(list(found)):
+        ended = (drills.c.workload.in_(portion), drills.c.location.is_not(None), drills.c.ended_at.is_not(None))
+        for workload, location, backup, began_at, verdict, strategy in connection.execute(
+            select(*columns).where(*ended).order_by(drills.c.began_at, drills.c.id)
+        ):
+            found[workload].append(PastDrill(location, backup, began_at, Verdict(verdict), strategy))
+    return tuple(tuple(found[workload]) for workload in workloads)
+
+
+def baseline(connection: Connection, place: Place, taken_by: datetime | None, database: str | None) -> Fingerprint | None:
+    if taken_by is None:
+        return None
+    about = (content.c.database == database,) if database is not None else ()
+    held = select(drills.c.id).where(
+        drills.c.workload == place.workload,
+        drills.c.location == place.location,
+        drills.c.verdict == Verdict.PASSED,
+        drills.c.backup_taken_at <= taken_by,
+        exists().where(content.c.drill == drills.c.id, *about),
+    )
+    drill = connection.execute(held.order_by(drills.c.backup_taken_at.desc(), drills.c.began_at.desc()).limit(1)).scalar()
+    if drill is None:
+        return None
+    columns = (content.c.database, content.c.schema, content.c.name, content.c.rows, content.c.hash)
+    tables = connection.execute(select(*columns).where(content.c.drill == drill, *about).order_by(content.c.position))
+    return Fingerprint(BASELINE, tuple(TableContent(*row) for row in tables))
+
+
+def _portions(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    return (items[start : start + _ASKED_AT_ONCE] for start in range(0, len(items), _ASKED_AT_ONCE))

@@ -1,0 +1,275 @@
+"""A history that cannot be used says so in one sentence with a hint, and never repeats a password."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from restore_tester.errors import Misuse, RestoreTesterError
+from restore_tester.history.nouns import Search
+from restore_tester.history.records import open_history
+from restore_tester.history.schema import ADVISORY_LOCK
+from tests.histories import NOW, PASSWORD, a_drill, a_lease, an_order, raw, without_rights
+
+TRY_TO_READ_AND_WRITE = """
+import sys
+from restore_tester.errors import CannotTell
+from restore_tester.history.nouns import Search
+from restore_tester.history.records import open_history
+from tests.histories import a_drill
+try:
+    with open_history(sys.argv[1]) as history:
+        print(len(history.drills(Search())))
+        history.finish(a_drill("d9"))
+except CannotTell as error:
+    print(error.reason.code)
+"""
+only_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+only_postgresql = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+
+
+@contextmanager
+def refused(code: str) -> Iterator[None]:
+    with pytest.raises(RestoreTesterError, match=r"(?s)^[a-z].+\nHINT: .+") as caught:
+        yield
+    assert caught.value.reason.code == code
+    assert PASSWORD not in "".join(traceback.format_exception(caught.value))
+
+
+def file_of(dsn: str) -> Path:
+    return Path(str(make_url(dsn).database))
+
+
+@pytest.fixture
+def folder_with_a_drill(dsn: str) -> Iterator[Path]:
+    """Where the history of `dsn` lies; it is writable again in the end."""
+    with open_history(dsn) as history:
+        history.finish(a_drill())
+    folder = file_of(dsn).parent
+    yield folder
+    folder.chmod(0o755)
+
+
+# --- read-only --------------------------------------------------------------------------------------------------------
+
+
+@only_sqlite
+def test_a_file_that_may_not_be_written_is_read_only_and_readable(dsn: str, folder_with_a_drill: Path) -> None:
+    file_of(dsn).chmod(0o444)
+    assert without_rights(TRY_TO_READ_AND_WRITE, dsn).split() == ["1", "history_read_only"]
+
+
+@only_sqlite
+def test_a_folder_that_may_not_be_written_is_read_only(dsn: str, folder_with_a_drill: Path) -> None:
+    folder_with_a_drill.chmod(0o555)
+    assert without_rights(TRY_TO_READ_AND_WRITE, dsn).split() == ["history_read_only"]
+
+
+@only_sqlite
+def test_a_file_that_may_not_be_read_is_unreachable(dsn: str, folder_with_a_drill: Path) -> None:
+    file_of(dsn).chmod(0)
+    assert without_rights(TRY_TO_READ_AND_WRITE, dsn).split() == ["history_unreachable"]
+
+
+@only_postgresql
+def test_a_server_that_only_reads_is_read_only_and_readable(dsn: str) -> None:
+    with raw(dsn) as admin:
+        admin.exec_driver_sql(f"ALTER DATABASE {make_url(dsn).database} SET default_transaction_read_only = on")
+    with open_history(dsn) as history:
+        assert history.drills(Search()) == ()
+        with refused("history_read_only"):
+            history.start(an_order(), a_lease(), NOW)
+
+
+@only_postgresql
+def test_a_history_that_cannot_be_created_is_read_only(empty: str) -> None:
+    with raw(empty) as admin:
+        admin.exec_driver_sql(f"ALTER DATABASE {make_url(empty).database} SET default_transaction_read_only = on")
+    with refused("history_read_only"), open_history(empty):
+        pass
+
+
+# --- locked -----------------------------------------------------------------------------------------------------------
+
+
+@only_sqlite
+def test_a_file_that_somebody_else_writes_is_locked(dsn: str) -> None:
+    with open_history(f"{dsn}?timeout=0.05") as history, raw(dsn) as stranger:
+        stranger.exec_driver_sql("BEGIN IMMEDIATE")
+        with refused("history_locked"):
+            history.finish(a_drill())
+        assert history.drills(Search()) == ()
+
+
+@only_postgresql
+def test_a_row_that_somebody_else_holds_is_locked(dsn: str) -> None:
+    with open_history(impatient(dsn)) as history, raw(dsn) as stranger:
+        history.finish(a_drill())
+        stranger.exec_driver_sql("LOCK TABLE drills IN EXCLUSIVE MODE")
+        with refused("history_locked"):
+            history.finish(a_drill("d2"))
+
+
+@only_postgresql
+def test_a_migration_that_somebody_else_is_at_is_waited_for(empty: str) -> None:
+    with raw(empty) as stranger:
+        stranger.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")
+        with refused("history_locked"), open_history(impatient(empty)):
+            pass
+    with open_history(impatient(empty)) as history:
+        assert history.drills(Search()) == ()
+
+
+def impatient(dsn: str) -> str:
+    return make_url(dsn).update_query_dict({"options": "-c lock_timeout=50"}).render_as_string(hide_password=False)
+
+
+# --- corrupt, too new, not ours ---------------------------------------------------------------------------------------
+
+
+@only_sqlite
+@pytest.mark.parametrize("spoilt", [b"this is no database" * 200, b"SQLite format 3\x00" + b"\xff" * 4080])
+def test_a_file_that_is_no_database_is_corrupt(empty: str, spoilt: bytes) -> None:
+    file_of(empty).write_bytes(spoilt)
+    with refused("history_corrupt"), open_history(empty):
+        pass
+    assert file_of(empty).read_bytes() == spoilt
+
+
+@only_sqlite
+def test_a_page_that_was_overwritten_is_corrupt(dsn: str) -> None:
+    with open_history(dsn) as history:
+        for number in range(50):
+            history.finish(a_drill(f"d{number}"))
+    whole = file_of(dsn).read_bytes()
+    file_of(dsn).write_bytes(whole[:4096] + b"\xa5" * (len(whole) - 4096))
+    with refused("history_corrupt"), open_history(dsn) as history:
+        history.drills(Search())
+
+
+@only_sqlite
+def test_a_file_that_was_cut_is_corrupt(dsn: str) -> None:
+    with open_history(dsn) as history:
+        for number in range(50):
+            history.finish(a_drill(f"d{number}"))
+    whole = file_of(dsn).read_bytes()
+    file_of(dsn).write_bytes(whole[: len(whole) // 8192 * 4096])
+    with refused("history_corrupt"), open_history(dsn) as history:
+        history.drills(Search(limit=50))
+        history.finish(a_drill("d51"))
+
+
+def test_a_history_that_is_newer_than_we_are_is_refused_untouched(dsn: str) -> None:
+    with raw(dsn) as newer:
+        newer.exec_driver_sql("UPDATE restore_tester_version SET version_num = '9999'")
+    with refused("history_too_new"), open_history(dsn):
+        pass
+    with raw(dsn) as stranger:
+        assert stranger.exec_driver_sql("SELECT version_num FROM restore_tester_version").scalar() == "9999"
+
+
+def test_tables_of_somebody_else_are_left_alone(empty: str) -> None:
+    with raw(empty) as stranger:
+        stranger.exec_driver_sql("CREATE TABLE drills (hammers int)")
+    with refused("history_not_ours"), open_history(empty):
+        pass
+
+
+def test_a_database_may_hold_what_others_keep_with_alembic(empty: str) -> None:
+    with raw(empty) as stranger:
+        stranger.exec_driver_sql("CREATE TABLE alembic_version (version_num varchar(32))")
+        stranger.exec_driver_sql("INSERT INTO alembic_version VALUES ('c0ffee')")
+    with open_history(empty) as history:
+        assert history.finish(a_drill())
+
+
+def test_a_table_that_somebody_dropped_is_a_sentence_too(dsn: str) -> None:
+    with open_history(dsn) as history:
+        with raw(dsn) as stranger:
+            stranger.exec_driver_sql("DROP TABLE content")
+        with refused("history_failed"):
+            history.finish(a_drill())
+        assert history.drill("d1") is None
+
+
+# --- unreachable ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "sqlite:////nowhere/at/all/history.db",
+        f"postgresql://user:{PASSWORD}@127.0.0.1:1/history",
+        f"postgresql+psycopg://user:{PASSWORD}@localhost/history?host=/nowhere",
+        f"postgresql://user@127.0.0.1:1/history?password={PASSWORD}&connect_timeout=2",
+        f"postgres://user:{PASSWORD}@[::1]:1/history",
+        f"postgresql://user@127.0.0.1:1/history?sslmode={PASSWORD}&password={PASSWORD}",
+    ],
+)
+def test_what_is_not_there_is_unreachable(dsn: str) -> None:
+    with refused("history_unreachable"), open_history(dsn):
+        pass
+
+
+@only_postgresql
+def test_a_server_that_refuses_us_is_unreachable(dsn: str) -> None:
+    with refused("history_unreachable"), open_history(make_url(dsn).set(username="nobody_here").render_as_string(hide_password=False)):
+        pass
+
+
+@only_postgresql
+def test_a_server_that_went_away_is_unreachable_and_welcome_when_it_is_back(dsn: str) -> None:
+    with open_history(dsn) as history:
+        history.finish(a_drill())
+        with raw(dsn) as admin:
+            admin.exec_driver_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'restore-tester'")
+        assert history.drill("d1") is not None
+
+
+# --- the DSN ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "",
+        PASSWORD,
+        f"host=localhost user=me password={PASSWORD}",
+        f"mysql://me:{PASSWORD}@localhost/history",
+        f"postgresql+asyncpg://me:{PASSWORD}@localhost/history",
+        f"postgresql://me:p@{PASSWORD}@localhost/history",
+        f"postgresql://me:p@ss/{PASSWORD}@localhost/history",
+        f"postgresql://me:p@host:{PASSWORD}@localhost/history",
+        f"postgresql://me@localhost:{PASSWORD}/history",
+        f"sqlite:///history.db?password={PASSWORD}",
+        f"sqlite://{PASSWORD}/history.db",
+        "sqlite:///history.db?timeout=soon",
+        "sqlite://",
+        "sqlite:///:memory:",
+    ],
+)
+def test_a_dsn_that_cannot_be_read_is_refused_without_repeating_it(dsn: str) -> None:
+    with refused("history_dsn"), open_history(dsn):
+        pass
+    with pytest.raises(Misuse), open_history(dsn):
+        pass
+
+
+def test_a_password_is_in_nothing_that_a_history_shows_of_itself(dsn: str) -> None:
+    with open_history(dsn) as history:
+        shown = repr(history) + str(history.database.address) + repr(history.backups)
+    assert PASSWORD not in shown
+
+
+@pytest.mark.parametrize("said", [f"bad: {PASSWORD}", f"bad: {PASSWORD[:-1]}%2F"])
+def test_what_a_driver_repeats_of_a_password_is_hidden(said: str) -> None:
+    from restore_tester.history.address import read_address
+
+    for password in (PASSWORD, f"{PASSWORD[:-1]}%2F"):
+        said = read_address(f"postgresql://me:{password}@localhost/history").hide(said)
+    assert said == "bad: ***"
