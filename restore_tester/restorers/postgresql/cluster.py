@@ -104,12 +104,13 @@ def sandbox_fault(reason: Reason) -> SandboxFault:
 class Cluster:
     """A running server. `host` is the folder of its socket as seen from here, `inside_host` as seen from the sandbox."""
 
-    def __init__(self, server: Server, running: Running, log: ServerLog, host: str, inside_host: str) -> None:
+    def __init__(self, server: Server, running: Running, log: ServerLog, host: str, sandbox: Sandbox) -> None:
         self.server = server
         self.host = host
-        self.inside_host = inside_host
+        self.inside_host = str(sandbox.workspace.inside / "run")
         self.log = log
         self._running = running
+        self._sandbox = sandbox
 
     def environment(self, database: str = "postgres") -> dict[str, str]:
         """Return the environment of a client program inside the sandbox. The options outrank what a dump sets for a database or role."""
@@ -126,10 +127,14 @@ class Cluster:
 
     def raise_if_faulty(self) -> None:
         """Raise SandboxFault where the server is gone, or its log tells of a full disk, of memory, of a crash."""
-        if self.log.fault is not None:
-            raise sandbox_fault(self.log.fault)
-        if self._running.poll() is not None:
-            raise sandbox_fault(SERVER_CRASHED)
+        if self.log.fault is not None or self._running.poll() is not None:
+            raise self.fault()
+        if met := self._sandbox.trouble():
+            raise met
+
+    def fault(self) -> SandboxFault:
+        """Given that the server does not serve any more: return why, the sandbox's own knowledge first."""
+        return self._sandbox.trouble() or sandbox_fault(self.log.fault or SERVER_CRASHED)
 
     def stop(self) -> None:
         """End as an operator would, so that the data directory can be kept: shut down cleanly."""
@@ -156,8 +161,8 @@ def running_cluster(
         running = sandbox.start(_server_command(server, sandbox, profile, settings, log.note))
         host = stack.enter_context(_short_path(run))
         importing.join()
-        _wait_until_ready(host, running, log)
-        cluster = Cluster(server, running, log, host, str(sandbox.workspace.inside / "run"))
+        _wait_until_ready(host, running, log, sandbox)
+        cluster = Cluster(server, running, log, host, sandbox)
         if keep:
             stack.callback(cluster.stop)
         yield cluster
@@ -223,7 +228,7 @@ def _fast(sandbox: Sandbox) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _wait_until_ready(host: str, running: Running, log: ServerLog) -> None:
+def _wait_until_ready(host: str, running: Running, log: ServerLog, sandbox: Sandbox) -> None:
     """Ready is an answered query. "Starting up" is not a failure; an end is."""
     import psycopg
 
@@ -239,7 +244,7 @@ def _wait_until_ready(host: str, running: Running, log: ServerLog) -> None:
                 if time.monotonic() > deadline:
                     raise sandbox_fault(_NOT_STARTED) from error
         if running.poll() is not None:
-            raise _why_not_started(log)
+            raise sandbox.trouble() or _why_not_started(log)
         if time.monotonic() > deadline:
             raise sandbox_fault(_NOT_STARTED)
         time.sleep(_POLL_SECONDS)

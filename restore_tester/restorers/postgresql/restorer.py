@@ -13,6 +13,7 @@ from restore_tester.model import BackupFacts, Ends, Reason, SandboxNeeds
 from restore_tester.restorers.postgresql.archive import Contents
 from restore_tester.restorers.postgresql.cluster import ALWAYS, Cluster, running_cluster
 from restore_tester.restorers.postgresql.data import PostgresData, analyze, prepare_amcheck, user_databases
+from restore_tester.restorers.postgresql.inside import find_servers_inside
 from restore_tester.restorers.postgresql.load import (
     Script,
     Target,
@@ -78,6 +79,10 @@ class PostgresRestorer:
                 raise
             yield restored
 
+    def _servers_in(self, sandbox: Sandbox) -> tuple[Server, ...]:
+        """Return the servers that can run in a sandbox: its image's, or this machine's."""
+        return self._servers if sandbox.image is None else find_servers_inside(sandbox, sandbox.image)
+
     def _restore_archive(self, job: RestoreJob, sandbox: Sandbox, stack: ExitStack) -> PostgresData:
         with job.watch.stage("decode"):
             archive = prepare_archive(job, sandbox)
@@ -85,7 +90,7 @@ class PostgresRestorer:
         database = contents.database if contents.database not in _TEMPLATES else NAMELESS
         _refuse_unknown(job.database, (database,))
         major = _major(contents.server_version)
-        server = choose_server(self._servers, major, oldest_reader(contents.archive_version))
+        server = choose_server(self._servers_in(sandbox), major, oldest_reader(contents.archive_version))
         if missing := _missing_extension(declared, server):
             with job.watch.stage("restore"):
                 prove_structure(archive, job, sandbox, server.program("pg_restore"))
@@ -108,7 +113,7 @@ class PostgresRestorer:
         if own:
             _refuse_unknown(job.database, named)
         major = _major(script.facts.server_version)
-        server = choose_server(self._servers, major)
+        server = choose_server(self._servers_in(sandbox), major)
         if missing := _missing_extension(script.declared, server):
             raise missing
         database = "postgres" if own else job.database or NAMELESS

@@ -23,14 +23,16 @@ PLACES = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "usr/local/pgsql/bin", 
 INSTALL_HINT = (
     "install PostgreSQL {major} or newer (Debian, Ubuntu: apt install postgresql-{major}), or see what is here with `restore-tester doctor`"
 )
+IMAGE_HINT = "name an image of PostgreSQL {major} or newer, such as postgres:{major}: `image` in the configuration, or --image"
 FIRST_READER = {(1, 15): 16, (1, 16): 17}
 _PROGRAM_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One PostgreSQL installation. `folder` holds its programs; `home` must be visible in a sandbox; `origin` is `installed` or
-    `embedded`; `has` names the extensions that CREATE EXTENSION finds; `broken` says what is missing of it."""
+    """One PostgreSQL installation. `folder` holds its programs; `home` must be visible in a sandbox; `origin` is `installed`,
+    `embedded` or `image`; `has` names the extensions that CREATE EXTENSION finds; `broken` says what is missing of it; `image` is the
+    one it lies in, None: on this machine."""
 
     major: int
     folder: Path
@@ -38,6 +40,7 @@ class Server:
     home: Path
     has: frozenset[str]
     broken: str | None = None
+    image: str | None = None
 
     def program(self, name: str) -> str:
         return str(self.folder / name)
@@ -92,7 +95,7 @@ def server_too_old(servers: tuple[Server, ...], major: int) -> CannotTell:
     return CannotTell(
         "server_too_old",
         f"the dump needs PostgreSQL {major}, and what is here is older: {here}",
-        INSTALL_HINT.format(major=major),
+        _hint(servers[0], major),
     )
 
 
@@ -106,9 +109,13 @@ def _working(server: Server) -> Server:
         raise CannotTell(
             "server_missing",
             f"PostgreSQL {server.major} in {server.folder} cannot be used: {server.broken}",
-            INSTALL_HINT.format(major=server.major),
+            _hint(server, server.major),
         )
     return server
+
+
+def _hint(server: Server, major: int) -> str:
+    return IMAGE_HINT.format(major=major) if server.image else INSTALL_HINT.format(major=major)
 
 
 def _installed_folders(root: Path) -> Iterator[Path]:

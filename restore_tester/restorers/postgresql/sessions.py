@@ -12,7 +12,7 @@ from restore_tester.errors import CouldNotAsk, DataDamaged, RestoreTesterError
 from restore_tester.judgement.wording import DETAIL_CHARACTERS, printable
 from restore_tester.restorers.postgresql.cluster import PINNED, SUPERUSER, Cluster, sandbox_fault
 from restore_tester.restorers.postgresql.messages import redact
-from restore_tester.restorers.postgresql.templates import DISK_FULL, OUT_OF_MEMORY, SERVER_CRASHED
+from restore_tester.restorers.postgresql.templates import DISK_FULL, OUT_OF_MEMORY
 
 if TYPE_CHECKING:
     import psycopg
@@ -89,7 +89,7 @@ class Sessions:
         if state.startswith("53"):
             return sandbox_fault(DISK_FULL if state == "53100" else OUT_OF_MEMORY)
         if state.startswith(_LOST_STATES) or (not state and isinstance(error, psycopg.OperationalError)):
-            return sandbox_fault(self._cluster.log.fault or SERVER_CRASHED)
+            return self._cluster.fault()
         primary = (error.diag.message_primary or text).partition("\n")[0]
         # Class 42 is raised before any row is read: its text quotes the question, which whoever wrote it needs to see.
         shown = printable(primary, DETAIL_CHARACTERS) if state.startswith("42") else redact(primary, frozenset())

@@ -43,7 +43,7 @@ def place_data_directory(server: Server, sandbox: Sandbox, profile: Profile) -> 
             _copy(template / "data", data, sandbox.workspace.here)
             return
         _initdb(server, sandbox, checksums)
-        with contextlib.suppress(PermissionError, FileNotFoundError, NotADirectoryError, FileExistsError):
+        with contextlib.suppress(OSError):  # a cache that cannot be written (read-only, full) is no fault of this drill
             _remember(data, template)
     except OSError as error:
         raise SandboxFault(
@@ -60,9 +60,13 @@ def cache_folder() -> Path:
 
 
 def _key(server: Server, checksums: bool) -> str:
-    """A template serves exactly the server that made it: an upgrade in place changes its binary's time."""
-    binary = (server.folder / "postgres").stat()
-    identity = f"{server.folder}\0{binary.st_size}\0{binary.st_mtime_ns}\0{SUPERUSER}\0{LOCALES}\0{checksums}"
+    """A template serves exactly the server that made it: an upgrade in place changes its binary's time, an image's its digest."""
+    if server.image:
+        made_by = server.image.rpartition("@")[2]
+    else:
+        binary = (server.folder / "postgres").stat()
+        made_by = f"{binary.st_size}\0{binary.st_mtime_ns}"
+    identity = f"{server.folder}\0{made_by}\0{SUPERUSER}\0{LOCALES}\0{checksums}"
     return f"{server.major}-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
 
 

@@ -60,6 +60,7 @@ class ProcessRunning:
 
 class ProcessSandbox:
     kind = "process"
+    image = None
 
     def __init__(self, folder: Folder, link: Link, cpus: int, memory_bytes: int) -> None:
         self.cpus = cpus
@@ -110,6 +111,10 @@ class ProcessSandbox:
         if last != "probed":
             raise SandboxFault("seal_unproven", f"the probe for a way out did not answer: {last}", "run the drill again")
         return found
+
+    def trouble(self) -> SandboxFault | None:
+        """Return None: what meets a limit here is told so itself, or ends the jail, which the next command tells."""
+        return None
 
     def isolation(self) -> tuple[str, ...]:
         return (*self._link.hello().words, *(("sealed-probe",) if self._sealed else ()))
