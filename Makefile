@@ -19,7 +19,7 @@ $(VENV)/ready: pyproject.toml requirements-dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-demo: $(VENV)/ready ## restore sound and spoiled backups of an embedded database, in front of you
+demo: $(VENV)/ready ## drill a fleet of sound and spoiled backups, in front of you
 	@$(BIN)/restore-tester demo
 
 test: $(VENV)/ready ## every test, in parallel

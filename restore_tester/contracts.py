@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Protocol
 
+from restore_tester.errors import SandboxFault
 from restore_tester.model import (
     Answer,
     Backup,
@@ -54,11 +55,15 @@ CountBytes = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What lies in a location: complete backups, incomplete ones with the reason, and names that nothing recognised."""
+    """What lies in a location: complete backups, incomplete ones with the reason, and names that nothing recognised.
+
+    A reason is `still_growing` (a job may be at work), `incomplete` (it has died), `deleted` (the store remembers it), or why
+    it may not be read (`link_leaves_location`). `unrecognised` holds the first thousand names; the count is of all."""
 
     complete: tuple[Backup, ...]
     incomplete: tuple[tuple[Backup, Reason], ...] = ()
     unrecognised: tuple[str, ...] = ()
+    unrecognised_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,8 @@ class BackupSource(Protocol):
     """One location. Stores are only ever read."""
 
     @property
-    def identity(self) -> str: ...
+    def identity(self) -> str:
+        """Return who reads the store, as the store knows them."""
 
     def list_backups(self) -> Listing:
         """Return all that lies here. Raise SourceUnreachable rather than return a short list."""
@@ -159,12 +165,20 @@ class Sandbox(Protocol):
     @property
     def memory_bytes(self) -> int: ...
 
+    @property
+    def image(self) -> str | None:
+        """Return the image whose programs run inside, as `name@digest`; None: this machine's own programs do."""
+
     def run(self, command: Command) -> Exit:
         """Run to its end. Raise SandboxFault (`program_missing`, `deadline`, `disk_full`, `sandbox_lost`)."""
 
     def start(self, command: Command) -> Running: ...
 
     def seal(self) -> SealReport: ...
+
+    def trouble(self) -> SandboxFault | None:
+        """Return the limit that the sandbox is known to have met, such as a program in it killed for memory, while it may still
+        answer; None where it has met none. Cheap: whoever is about to blame something else asks first."""
 
     def isolation(self) -> tuple[str, ...]:
         """Return what is in force, in the contract's words, in the contract's order."""

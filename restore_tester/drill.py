@@ -1,8 +1,8 @@
 """One drill, start to end: what is wanted → `DrillOrder` → restored, asked, measured, judged → `Drill`.
 
-Read `plan_drill` and `_drill` as the list of their steps. Nothing here decides (that is `judgement/`) and nothing
-here touches the world itself (that is the rooms below); anything unforeseen is caught once, in `run_drill`, and
-becomes `inconclusive`, loudly.
+Read `plan_drill` (its steps are in `planning.py`) and `_drill` as the list of their steps. Nothing here decides (that is
+`judgement/`) and nothing here touches the world itself (that is the rooms below); anything unforeseen is caught once, in
+`run_drill`, and becomes `inconclusive`, loudly.
 """
 
 from __future__ import annotations
@@ -13,90 +13,70 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from restore_tester import __version__
 from restore_tester.checking.instants import ask_instant
 from restore_tester.checking.runner import ask_checks
 from restore_tester.contracts import Equipment, Intake, RestoredData, RestoreJob, Sandbox
-from restore_tester.errors import BackupUnusable, CannotTell, CouldNotAsk, Interrupted, Misuse, RestoreTesterError, SandboxFault
+from restore_tester.errors import CouldNotAsk, Interrupted, RestoreTesterError, SandboxFault
 from restore_tester.judgement.comparison import compare
 from restore_tester.judgement.record import assemble
 from restore_tester.judgement.recovery_point import heartbeat_claims
 from restore_tester.model import (
-    Backup,
-    BackupFacts,
     Blame,
-    Check,
     CheckResult,
     Drill,
     DrillOrder,
-    Ends,
     Fetched,
-    Heartbeat,
-    Location,
-    Objectives,
     Outcome,
-    Profile,
     Question,
     Reason,
-    SandboxNeeds,
-    Selection,
     Severity,
 )
 from restore_tester.observation import Observation
+from restore_tester.planning import DrillRequest, needs_of, pick, refusal
 
-PEEK_FIRST_BYTES = 1 << 20
-PEEK_LAST_BYTES = 1 << 16
 FETCHED_FOLDER = "backup"
 HEARTBEAT_SECONDS = 300.0
+MOST_PLANS = 3
+PASSED_AWAY = ("backup_gone", "changed_while_read")
 STANDS_IN_THE_WAY = (Outcome.FAILED, Outcome.ERRORED)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrillRequest:
-    """What somebody wants proven. `engine` overrules what the content says; `database` is the one to judge."""
-
-    location: Location
-    trigger: str = "manual"
-    workload: str | None = None
-    profile: Profile = Profile.FAST
-    objectives: Objectives = Objectives()
-    heartbeat: Heartbeat | None = None
-    engine: str | None = None
-    database: str | None = None
-    settings: tuple[tuple[str, str], ...] = ()
-    checks: tuple[Check, ...] = ()
-    keep: bool = False
 
 
 def plan_drill(request: DrillRequest, equipment: Equipment) -> DrillOrder:
     """Choose a backup, look at its ends, and write down all that its drill needs. Nothing is restored.
 
-    Raise Misuse where the request makes no sense (no such path, a folder that is no single backup), CannotTell where
-    the location cannot be read.
+    Where there is nothing to restore (no backup, one that is incomplete, a location that cannot be read), the order says so
+    (`facts.trouble`), and its drill is only judged. What a baseline expects is the caller's to add: history is none of this room's.
+    Raise Misuse where the request makes no sense (no such path, a folder that is no single backup), CannotTell (`nothing_new`).
     """
-    source = equipment.open_source(request.location)
-    backup = _given(source.list_backups().complete, request.location)
-    facts = _inspect(source.peek(backup, PEEK_FIRST_BYTES, PEEK_LAST_BYTES), request.engine, equipment)
+    picked = pick(request, equipment)
     return DrillOrder(
         drill=_drill_id(equipment),
         workload=request.workload,
-        location=request.location,
+        location=picked.location,
         trigger=request.trigger,
-        backup=backup,
-        facts=facts,
-        needs=equipment.restorers[facts.engine].needs(facts) if facts.engine else SandboxNeeds(engine="none"),
-        selection=Selection("given", "named on the command line", 1),
+        backup=picked.backup,
+        facts=picked.facts,
+        needs=needs_of(request, picked.facts, equipment),
+        selection=picked.selection,
         profile=request.profile,
         objectives=request.objectives,
+        judge_recovery_point=picked.is_newest,
         heartbeat=request.heartbeat,
         database=request.database,
         settings=request.settings,
         checks=request.checks,
         keep=request.keep,
+        recovery_environment=request.recovery_environment,
+        image_is_production=request.image_is_production,
     )
+
+
+def wants_another_plan(drill: Drill) -> bool:
+    """Return whether the backup went away or changed under its drill: the caller plans once more, `MOST_PLANS` times in all."""
+    return any(reason.code in PASSED_AWAY for reason in drill.reasons)
 
 
 def run_drill(order: DrillOrder, equipment: Equipment) -> Drill:
@@ -114,7 +94,8 @@ def run_drill(order: DrillOrder, equipment: Equipment) -> Drill:
 
 
 def _drill(order: DrillOrder, equipment: Equipment, seen: Observation) -> None:
-    _refuse(order.facts)
+    if (refused := refusal(order.facts)) is not None:
+        raise refused
     with _sandbox(order, equipment, seen) as sandbox:
         fetched = _fetch(order, equipment, sandbox, seen)
         _seal(sandbox, seen)
@@ -133,31 +114,6 @@ def _drill(order: DrillOrder, equipment: Equipment, seen: Observation) -> None:
 
 
 # --- the steps --------------------------------------------------------------------------------------------------------
-
-
-def _given(backups: tuple[Backup, ...], location: Location) -> Backup:
-    if len(backups) != 1:
-        raise Misuse("not_one_backup", f"{location.uri} is not one backup", "name one file, or the folder of one pg_dump -Fd")
-    return backups[0]
-
-
-def _inspect(ends: Ends, engine: str | None, equipment: Equipment) -> BackupFacts:
-    """Ask each restorer what the content is; the first that recognises it has it."""
-    if engine is not None and engine not in equipment.restorers:
-        raise Misuse("engine_unknown", f"no restorer for engine {engine}", f"use one of: {', '.join(sorted(equipment.restorers))}")
-    looked = [restorer.inspect(ends) for name, restorer in equipment.restorers.items() if engine in (None, name)]
-    facts = next((facts for facts in looked if facts.trouble is None), looked[0])
-    if facts.trouble is not None and facts.trouble.code == "not_one_backup":
-        raise Misuse(facts.trouble.code, facts.trouble.message, facts.trouble.hint)
-    return facts
-
-
-def _refuse(facts: BackupFacts) -> None:
-    """Stop at once where the peek has already shown that there is nothing to restore."""
-    if facts.trouble is None:
-        return
-    kind = BackupUnusable if facts.trouble_blame is Blame.BACKUP else CannotTell
-    raise kind(facts.trouble.code, facts.trouble.message, facts.trouble.hint)
 
 
 @contextmanager

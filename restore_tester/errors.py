@@ -6,6 +6,7 @@
     │   └── DataDamaged           restored data that cannot be read
     └── CannotTell                ours: we could not find out (inconclusive)
         ├── SourceUnreachable     the store cannot be listed or read
+        ├── BackupArchived        it must be thawed first; with an RTO, that may be the backup's fault after all
         ├── SandboxFault          memory, disk, crash of the server, deadline: nothing found after it is proven
         └── CouldNotAsk           one question could not be answered
 
@@ -44,6 +45,14 @@ class CannotTell(RestoreTesterError):
 
 class SourceUnreachable(CannotTell):
     pass
+
+
+class BackupArchived(CannotTell):
+    """Given also how long thawing takes by the store's documentation, in its standard tier (seconds)."""
+
+    def __init__(self, code: str, message: str, hint: str, thawing_seconds: float) -> None:
+        super().__init__(code, message, hint)
+        self.thawing_seconds = thawing_seconds
 
 
 class SandboxFault(CannotTell):

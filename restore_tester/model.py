@@ -89,7 +89,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """One recovery point in one location, as listed: a file (`is_tree` false, one part) or a folder of files."""
+    """One recovery point in one location, as listed: a file (`is_tree` false, one part) or a folder of files.
+
+    `taken_at` is what its `name` says, else when its last byte was stored (`object_time`); `taken_at_basis` says which. It
+    holds up to `taken_at + taken_at_precision_seconds`."""
 
     id: str
     uri: str
@@ -97,6 +100,10 @@ class Backup:
     size_bytes: int
     parts: tuple[Part, ...]
     is_tree: bool
+    taken_at: datetime | None = None
+    taken_at_basis: str | None = None
+    taken_at_precision_seconds: float = 1.0
+    warnings: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +168,9 @@ class SandboxNeeds:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One question of the catalogue, with its text, so that an order carries all it needs. `origin` is `shipped` or `own`."""
+    """One question of the catalogue, with its text, so that an order carries all it needs. `origin` is `shipped` or `own`.
+
+    `excepted` are catalogue names that it passes over for this workload; `note` is why it is treated differently here."""
 
     name: str
     engine: str
@@ -177,6 +186,8 @@ class Check:
     needs: tuple[str, ...] = ()
     proves: str | None = None
     settings: tuple[tuple[str, str], ...] = ()
+    excepted: tuple[str, ...] = ()
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +224,14 @@ class Objectives:
 
 
 @dataclass(frozen=True, slots=True)
+class RecoveryEnvironment:
+    """What recovery would have. None: not declared."""
+
+    cpus: float | None
+    memory_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Heartbeat:
     """A query promised to return the newest beat of the source, and how far apart (seconds) beats may lie."""
 
@@ -230,7 +249,10 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class DrillOrder:
-    """All that one drill needs, wherever it runs: `run_drill` sees this and its equipment, nothing else."""
+    """All that one drill needs, wherever it runs: `run_drill` sees this and its equipment, nothing else.
+
+    `facts.trouble` says why there is nothing to restore: then the drill is only judged. `image_is_production`: the image in
+    `needs` is the one that recovery would use, so what it lacks is missing there too."""
 
     drill: str
     workload: str | None
@@ -249,6 +271,8 @@ class DrillOrder:
     checks: tuple[Check, ...] = ()
     expected: Fingerprint | None = None
     keep: bool = False
+    recovery_environment: RecoveryEnvironment | None = None
+    image_is_production: bool = False
 
 
 # --- what was seen ----------------------------------------------------------------------------------------------------
@@ -322,7 +346,8 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Where the drill ran. `identity` is who read the store; `isolation` lists only what was in force."""
+    """Where the drill ran. `identity` is who read the store; `isolation` lists only what was in force; `image` is `name@digest`,
+    None where this machine's own programs ran."""
 
     sandbox: str
     identity: str | None
@@ -330,6 +355,7 @@ class Environment:
     cpus: int
     memory_bytes: int
     isolation: tuple[str, ...]
+    image: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from restore_tester.contracts import Clock, DrillEvent, Equipment, RestoredData, Sandbox
-from restore_tester.errors import BackupUnusable, RestoreTesterError, SandboxFault
+from restore_tester.errors import RestoreTesterError, SandboxFault
+from restore_tester.judgement.faults import blame_of
 from restore_tester.model import (
     AskedCheck,
     BackupFacts,
@@ -35,6 +36,7 @@ class Observation:
     def __init__(self, order: DrillOrder, equipment: Equipment) -> None:
         self._clock: Clock = equipment.clock
         self._progress = equipment.progress
+        self._objectives = order.objectives
         self._began_at: datetime = self._clock.now()
         self._began: float = self._clock.elapsed()
         self._recovery_ended: float | None = None
@@ -135,8 +137,7 @@ class Observation:
 
     def note(self, error: RestoreTesterError) -> None:
         """Note a fault; whose it is, is the type of the error."""
-        blame = Blame.BACKUP if isinstance(error, BackupUnusable) else Blame.OURS
-        self.fault(blame, error.reason, sandbox=isinstance(error, SandboxFault))
+        self.fault(blame_of(error, self._objectives), error.reason, sandbox=isinstance(error, SandboxFault))
 
     def fault(self, blame: Blame, reason: Reason, *, sandbox: bool = False) -> None:
         where = self._broke_in or (self._open_stages[-1] if self._open_stages else "provision")
@@ -176,4 +177,5 @@ def _replace_environment(
         cpus=sandbox.cpus if sandbox else environment.cpus,
         memory_bytes=sandbox.memory_bytes if sandbox else environment.memory_bytes,
         isolation=sandbox.isolation() if sandbox else environment.isolation,
+        image=sandbox.image if sandbox else environment.image,
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from restore_tester.checking.catalogue import shipped_checks
 from restore_tester.checking.runner import Answers, ask_checks
 from restore_tester.clock import SystemClock
+from restore_tester.contracts import Workspace
 from restore_tester.model import BackupFacts, Check, Outcome
 from restore_tester.restorers.postgresql.cluster import SUPERUSER, Cluster, ServerLog
 from restore_tester.restorers.postgresql.data import PostgresData, prepare_amcheck
@@ -24,7 +25,12 @@ _numbers = itertools.count(1)
 
 
 class Somewhere:
-    """A server that somebody else runs."""
+    """A server that somebody else runs, in no sandbox of ours."""
+
+    workspace = Workspace(Path("/"), Path("/"))
+
+    def trouble(self) -> None:
+        return None
 
     def poll(self) -> int | None:
         return None
@@ -62,7 +68,7 @@ class Asker:
         """Restored data that is these databases."""
         programs = self.source.bin_folder
         server = Server(self.source.major, programs, "installed", programs, frozenset())
-        sessions = Sessions(Cluster(server, Somewhere(), ServerLog(), str(self.source.folder), ""))
+        sessions = Sessions(Cluster(server, Somewhere(), ServerLog(), str(self.source.folder), Somewhere()))
         has = features if self.has_amcheck else features - {"amcheck"}
         facts = BackupFacts(format="pg_dump-plain", engine="postgresql", engine_version=self.source.version, databases=databases)
         try:

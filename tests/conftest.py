@@ -13,6 +13,8 @@ from tests.drills.tool import Tool
 from tests.producers import APP_SQL, SourceServer, running_source
 from tests.restoring import Restoring
 
+pytest_plugins = ["tests.s3_fixtures"]
+
 hypothesis.settings.register_profile("house", deadline=None, database=None)
 hypothesis.settings.load_profile("house")
 

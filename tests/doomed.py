@@ -1,4 +1,4 @@
-"""A program that opens a sandbox, gets as far as it is told, and then waits for the worst: `python -m tests.doomed BASE STAGE`.
+"""A program that opens a sandbox, gets as far as it is told, and then waits for the worst: `python -m tests.doomed BASE STAGE [docker]`.
 
 It says the stage when it has reached it. The handlers are those of the command line: a request to stop is `Interrupted`.
 """
@@ -9,9 +9,10 @@ import signal
 import sys
 from pathlib import Path
 
-from restore_tester.contracts import Command, Sandbox
+from restore_tester.contracts import Command, Sandbox, SandboxProvider
 from restore_tester.errors import Interrupted
 from restore_tester.model import SandboxNeeds
+from restore_tester.sandboxes.docker.provider import DockerSandboxes
 from restore_tester.sandboxes.process.provider import ProcessSandboxes
 from tests.inventory import mark, shell
 
@@ -25,8 +26,8 @@ class Endless:
         return bytes(size)
 
 
-def live(base: Path, stage: str) -> None:
-    with ProcessSandboxes(base=base).open(SandboxNeeds("postgresql")) as sandbox:
+def live(base: Path, stage: str, provider: SandboxProvider) -> None:
+    with provider.open(SandboxNeeds("postgresql")) as sandbox:
         if stage != "opened":
             sandbox.seal()
         if stage not in ("opened", "sealed"):
@@ -51,6 +52,7 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, interrupt)
     signal.signal(signal.SIGINT, interrupt)
     try:
-        live(Path(sys.argv[1]), sys.argv[2])
+        place = Path(sys.argv[1])
+        live(place, sys.argv[2], DockerSandboxes(base=place) if sys.argv[3:] == ["docker"] else ProcessSandboxes(base=place))
     except Interrupted:
         sys.exit(130)

@@ -6,13 +6,14 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from restore_tester.contracts import RestoredData, RestoreJob, Sandbox
+from restore_tester.contracts import RestoredData, RestoreJob, Sandbox, SandboxProvider
 from restore_tester.model import BackupFacts, Ends, Fetched, Part, Profile, Reason
 from restore_tester.restorers.postgresql.restorer import PostgresRestorer
 from restore_tester.restorers.postgresql.servers import Server, find_servers
+from restore_tester.sandboxes.docker.provider import DockerSandboxes
 from restore_tester.sandboxes.process.provider import ProcessSandboxes
 
 
@@ -54,6 +55,9 @@ class How:
     database: str | None = None
     keep: bool = False
     servers: tuple[Server, ...] | None = None
+    docker: bool = False
+    image: str | None = None
+    memory_bytes: int | None = None
 
 
 class Restoring:
@@ -70,7 +74,8 @@ class Restoring:
         restorer = PostgresRestorer(find_servers() if how.servers is None else how.servers)
         facts = restorer.inspect(peek(backup))
         self.watched = Watched()
-        with short_folder() as base, ProcessSandboxes(restorer.program_folders(), base).open(restorer.needs(facts)) as sandbox:
+        needs = replace(restorer.needs(facts), image=how.image, memory_bytes=how.memory_bytes)
+        with short_folder() as base, _sandboxes(how, restorer, base).open(needs) as sandbox:
             self.sandbox = sandbox
             job = self._job(backup, facts, sandbox, how)
             sandbox.seal()
@@ -83,6 +88,10 @@ class Restoring:
         (shutil.copytree if backup.is_dir() else shutil.copyfile)(backup, folder / "it")
         fetched = Fetched("backup/it", peek(backup).size_bytes, "0" * 64)
         return RestoreJob(facts, fetched, how.profile, how.settings, how.database, how.keep, self.watched)
+
+
+def _sandboxes(how: How, restorer: PostgresRestorer, base: Path) -> SandboxProvider:
+    return DockerSandboxes(base) if how.docker else ProcessSandboxes(restorer.program_folders(), base)
 
 
 @contextlib.contextmanager

@@ -177,7 +177,8 @@ def _ask_one(check: Check, asker: _Asker) -> tuple[AskedCheck, _Come]:
     if isinstance(come.fault, SandboxFault):
         asker.faulty.set()
     seconds = asker.clock.elapsed() - began
-    result = CheckResult(check.name, check.severity, come.outcome, come.problems, come.detail, seconds, check.sha256)
+    detail = "; ".join(words for words in (come.detail, check.note) if words)
+    result = CheckResult(check.name, check.severity, come.outcome, come.problems, detail, seconds, check.sha256)
     return AskedCheck(check, result, asker.faulty.is_set()), come
 
 
@@ -191,7 +192,8 @@ def _come_of(check: Check, asker: _Asker) -> _Come:
             return _Come(Outcome.PASSED, "", instant=ask_instant(Question(check.text), data, data.seconds_left()))
         found = _Found()
         for problem in _problems(check, data):
-            found.add(problem)
+            if problem not in check.excepted:
+                found.add(problem)
         return _Come(Outcome.FAILED if found.problems else Outcome.PASSED, found.detail(), found.problems)
     except DataDamaged as error:
         return _Come(Outcome.FAILED, printable(error.reason.message, DETAIL_CHARACTERS), 1, fault=error)

@@ -1,4 +1,5 @@
-"""Arguments → a command → an exit code: 0 passed, 1 failed, 2 usage, 3 inconclusive, 130 interrupted.
+"""Arguments → a command → an exit code: 0 passed, 1 failed, 2 usage, 3 inconclusive, 4 stale (`status --check`),
+130 interrupted.
 
 Only the options live here and in the command modules' signatures; what a command needs is imported when it runs.
 """
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from restore_tester import __version__
-from restore_tester.cli import checks, demo, doctor, verify
+from restore_tester.cli import checks, config_commands, demo, doctor, history, init, plan, show, status, verify
+from restore_tester.cli import run as run_command
 from restore_tester.cli.output import Complaint, complain
 
 if TYPE_CHECKING:
@@ -27,10 +29,12 @@ Examples:
   restore-tester demo                             the whole thing, on a database of its own
   restore-tester verify /backups/orders.dump      is this backup any good?
   restore-tester verify orders.sql.gz --rpo 24h --recovery-point "select max(beat_at) from heartbeat"
+  restore-tester run --all                        drill the fleet that restore-tester.yaml describes
+  restore-tester status                           one line a workload: proven when, how fast, losing what
   restore-tester doctor                           can drills run here? what is missing?
 
 \b
-Exit codes: 0 passed, 1 failed, 2 usage, 3 inconclusive, 130 interrupted.
+Exit codes: 0 passed, 1 failed, 2 usage, 3 inconclusive, 4 stale (status --check), 130 interrupted.
 """
 
 app = typer.Typer(
@@ -42,8 +46,15 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("verify", epilog=verify.EXAMPLES)(verify.verify)
+app.command("run", epilog=run_command.EXAMPLES)(run_command.run)
+app.command("plan", epilog=plan.EXAMPLES)(plan.plan)
+app.command("status")(status.status)
+app.command("show")(show.show)
+app.command("history")(history.history)
+app.command("init", epilog=init.EXAMPLES)(init.init)
 app.command("demo")(demo.demo)
 app.add_typer(checks.app, name="checks")
+app.add_typer(config_commands.app, name="config")
 app.command("doctor")(doctor.doctor)
 
 

@@ -1,4 +1,4 @@
-"""`restore-tester demo`: nothing at all → a database, its backups, spoiled copies of them, and a verdict on each."""
+"""`restore-tester demo`: nothing at all → a fleet of backups, sound and spoiled, a verdict on each, and a configuration to go on with."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from restore_tester.cli.output import OutputOption
 
 
 def demo(output: OutputOption = "text") -> None:
-    """Make a database of its own, back it up, spoil copies, and verify them all in front of you (./restore-tester-demo)."""
+    """Make a shop with backups in two locations, some of them spoiled, and drill them all in front of you (./restore-tester-demo)."""
     from restore_tester.cli import demonstration
 
     raise typer.Exit(demonstration.demonstrate(output))

@@ -1,39 +1,44 @@
-"""The demo, told while it happens: backups are made, every one is verified for real, and each verdict is held against the expected one."""
+"""The demo: a fleet is made, every backup of it is drilled by configuration and remembered, each verdict held against the expected one."""
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from restore_tester.cli.demo_backups import CASES, HEARTBEAT_QUERY, RECOVERY_POINT_OBJECTIVE, Case, make_backups
+from restore_tester.cli.configuration_check import load
+from restore_tester.cli.demo_backups import CASES, DATABASE, HEARTBEAT_QUERY, LOST, RENAMED, Case, make_backups
+from restore_tester.cli.demo_folder import BACKUPS, CONFIGURATION, PAGE, RECOVERY_POINT_OBJECTIVE, demo_folder
+from restore_tester.cli.demo_telling import Telling
+from restore_tester.cli.drilling import Crew
 from restore_tester.cli.equipment import equipment_for
+from restore_tester.cli.fleet import Asked, history_dsn, jobs, with_past
 from restore_tester.cli.output import OutputFormat, say_json
-from restore_tester.cli.page import Page, Span, Tone, new_page, padded, show
-from restore_tester.cli.render_drill import TONES, sentence
-from restore_tester.cli.request import Wanted, drill_request
+from restore_tester.cli.page import is_terminal
 from restore_tester.cli.signals import interruptible
-from restore_tester.cli.verification import watched_drill
-from restore_tester.errors import CannotTell, Interrupted, Misuse
+from restore_tester.clock import SystemClock
+from restore_tester.config.nouns import Configuration
+from restore_tester.contracts import ProgressSink
+from restore_tester.errors import CannotTell, Interrupted
+from restore_tester.history.records import History, open_history
 from restore_tester.judgement import exits
 from restore_tester.model import Drill, to_json
 from restore_tester.restorers.postgresql.servers import Server, find_servers
 
 DEMO_SCHEMA = "restore-tester/demo/v1"
-FOLDER = Path("restore-tester-demo")
-ABOUT = "about.txt"
-MARK = "Made by restore-tester demo."
-FILE_COLUMNS, VERDICT_COLUMNS = 18, 13
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One backup of the demo, and the drill that it got."""
+    """One backup of the demo, and the drill that it got. `file` is relative to the demo's folder."""
 
     file: str
+    location: str
     story: str
     expected: str
     as_expected: bool
@@ -42,66 +47,85 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Demonstration:
+    """`commands` are what to try next, ready for a shell in the folder where the demo was started."""
+
     schema: str
     folder: str
+    configuration: str
+    page: str
     as_expected: bool
     cases: tuple[Judged, ...]
+    commands: tuple[str, ...]
 
 
 def demonstrate(output: OutputFormat) -> int:
-    """Make, spoil, verify, tell. Return 0 where every verdict is the expected one, else 3: then we are at fault."""
-    with interruptible(), _folder() as folder:
-        told = _Telling(output)
-        server = _server()
+    """Make, drill, remember, tell. Return 0 where every verdict is the expected one, else 3: then we are at fault."""
+    told = Telling(silent=output == "json" or sys.stdout is None)
+    with interruptible(), demo_folder() as folder:
+        server, now = _server(), SystemClock().now().replace(microsecond=0)
         told.making(server)
-        make_backups(server, equipment_for(lambda event: None).sandboxes, folder)
-        _write_about(folder)
-        judged = []
-        for case in CASES:
-            told.asking(case)
-            judged.append(_judge(case, folder, output))
-            told.judged(judged[-1])
-        whole = Demonstration(DEMO_SCHEMA, str(folder), all(each.as_expected for each in judged), tuple(judged))
+        make_backups(server, equipment_for(lambda event: None).sandboxes, folder / BACKUPS, now)
+        judged = _drill_all(load(folder / CONFIGURATION), now, told, output)
+        _write_page(folder, judged)
+    whole = Demonstration(
+        schema=DEMO_SCHEMA,
+        folder=str(folder),
+        configuration=str(folder / CONFIGURATION),
+        page=str(folder / PAGE),
+        as_expected=all(each.as_expected for each in judged),
+        cases=judged,
+        commands=_commands(folder, judged, now),
+    )
     if output == "json":
         say_json(to_json(whole))
-    else:
-        told.ending(whole)
+    told.ending(
+        [(f"{case.location}/{case.file(now)}", case, each.drill) for case, each in zip(CASES, judged, strict=True)],
+        whole.page,
+        whole.commands,
+    )
     return exits.PASSED if whole.as_expected else exits.INCONCLUSIVE
 
 
+def _drill_all(configuration: Configuration, now: datetime, told: Telling, output: OutputFormat) -> tuple[Judged, ...]:
+    judged = []
+    with open_history(history_dsn(configuration)) as history:
+        for case in CASES:
+            told.asking(f"{case.location}/{case.file(now)}", case.story)
+            drill = _drill(configuration, history, case, case.file(now), output)
+            file = f"{BACKUPS}/{case.location}/{case.file(now)}"
+            judged.append(Judged(file, case.location, case.story, case.expected.value, case.is_met(drill), drill))
+            told.judged(case, drill)
+    return tuple(judged)
+
+
+def _drill(configuration: Configuration, history: History, case: Case, backup: str, output: OutputFormat) -> Drill:
+    """As `run shop --location LOCATION --backup BACKUP` does; return the drill as it is remembered."""
+    asked = Asked((DATABASE,), location=case.location, backup=backup)
+    (job,) = with_past(jobs(configuration, asked, SystemClock().now()), history)
+    with _progress(output) as progress:
+        crew = Crew(history, configuration.sandbox, lambda job, order, event: progress(event))
+        with crew.leases_kept():
+            ended = crew.drill(job)
+    for error in (ended.error, ended.forgotten):
+        if error is not None:
+            raise error
+    assert ended.drill is not None, "without an error there is a drill"
+    if any(reason.code == "interrupted" for reason in ended.drill.reasons):
+        raise Interrupted
+    return ended.drill
+
+
 @contextmanager
-def _folder() -> Iterator[Path]:
-    """Yield the demo's folder, empty; it is taken away again where the demo does not come to its end."""
-    if FOLDER.exists() and not _is_ours(FOLDER):
-        raise Misuse("demo_folder_taken", f"{FOLDER.absolute()} is here already and is not the demo's", "start the demo in another folder")
-    if FOLDER.exists():
-        shutil.rmtree(FOLDER)
-    FOLDER.mkdir()
-    complete = False
-    try:
-        yield FOLDER
-        complete = True
-    finally:
-        if not complete:
-            shutil.rmtree(FOLDER, ignore_errors=True)
+def _progress(output: OutputFormat) -> Iterator[ProgressSink]:
+    """Live progress where somebody watches; never onto the terminal where the JSON object is to stand alone."""
+    watched = sys.stderr is not None and is_terminal(sys.stderr)
+    if not watched or (output == "json" and sys.stdout is not None and sys.stdout.isatty()):
+        yield lambda event: None
+        return
+    from restore_tester.cli.progress import LiveProgress
 
-
-def _is_ours(folder: Path) -> bool:
-    """Only what the demo wrote, and nothing of the user's beside it, may be made anew."""
-    known = {ABOUT, *(case.file for case in CASES)}
-    about = folder / ABOUT
-    ours = about.is_file() and about.read_text(errors="replace").startswith(MARK)
-    return ours and {entry.name for entry in folder.iterdir()} <= known
-
-
-def _write_about(folder: Path) -> None:
-    lines = [MARK, "Each file is verified with: " + " ".join(("restore-tester verify FILE", *_options())), ""]
-    lines += [f"{case.file}: {case.story}. Expected: {case.expected.value}." for case in CASES]
-    (folder / ABOUT).write_text("\n".join(lines) + "\n")
-
-
-def _options() -> tuple[str, ...]:
-    return f"--rpo {RECOVERY_POINT_OBJECTIVE}", f'--recovery-point "{HEARTBEAT_QUERY}"'
+    with LiveProgress(sys.stderr) as progress:
+        yield progress
 
 
 def _server() -> Server:
@@ -114,60 +138,37 @@ def _server() -> Server:
     return min(working, key=lambda server: (server.origin != "embedded", server.major))
 
 
-def _judge(case: Case, folder: Path, output: OutputFormat) -> Judged:
-    wanted = Wanted(str(folder / case.file), rpo=RECOVERY_POINT_OBJECTIVE, recovery_point=HEARTBEAT_QUERY)
-    drill = watched_drill(drill_request(wanted), output)
-    if any(reason.code == "interrupted" for reason in drill.reasons):
-        raise Interrupted
-    return Judged(case.file, case.story, case.expected.value, drill.verdict is case.expected, drill)
+# --- what is left ------------------------------------------------------------------------------------------------------
 
 
-class _Telling:
-    """Says what happens, as it happens; nothing at all where one JSON object is to come at the end."""
+def _write_page(folder: Path, judged: tuple[Judged, ...]) -> None:
+    from restore_tester.cli.results_page import Result, results_page
 
-    def __init__(self, output: OutputFormat) -> None:
-        self._silent = output == "json" or sys.stdout is None
+    results = [
+        Result(each.drill, each.story, case.expected, as_expected=each.as_expected) for each, case in zip(judged, CASES, strict=True)
+    ]
+    (folder / PAGE).write_text(results_page("restore-tester demo", results), encoding="utf-8")
 
-    def making(self, server: Server) -> None:
-        page = self._page()
-        page.text(f"Making a shop of 300 000 rows on PostgreSQL {server.major} ({server.origin}), dumping it, and spoiling copies…")
-        page.text("Nothing here needs root or an installed PostgreSQL, and no database of yours is touched.", Tone.DIM)
-        page.blank()
-        self._show(page)
 
-    def asking(self, case: Case) -> None:
-        page = self._page()
-        page.row(Span(padded(case.file, FILE_COLUMNS), Tone.STRONG), Span(padded(case.story, page.width - FILE_COLUMNS).rstrip(), Tone.DIM))
-        self._show(page)
+def _commands(folder: Path, judged: tuple[Judged, ...], now: datetime) -> tuple[str, ...]:
+    program, using = _program(), f"-c {shlex.quote(str(folder / CONFIGURATION))}"
+    lost = next(each.drill.drill for each, case in zip(judged, CASES, strict=True) if case is LOST)
+    stale = shlex.quote(str(folder / BACKUPS / RENAMED.location / RENAMED.file(now)))
+    return (
+        f"{program} status {using}",
+        f"{program} plan {using}",
+        f"{program} run {DATABASE} {using}",
+        f"{program} show {lost} {using}",
+        f"{program} history {using}",
+        f"{program} verify {stale} --rpo {RECOVERY_POINT_OBJECTIVE} --recovery-point '{HEARTBEAT_QUERY}'",
+    )
 
-    def judged(self, judged: Judged) -> None:
-        page, drill = self._page(), judged.drill
-        held = Span("as expected", Tone.DIM) if judged.as_expected else Span(f"expected: {judged.expected}", Tone.BAD)
-        page.row(Span(" " * FILE_COLUMNS), Span(padded(drill.verdict.value.upper(), VERDICT_COLUMNS), TONES[drill.verdict]), held)
-        words = drill.reasons[0].message if drill.reasons else sentence(drill)
-        page.text(words, indent=FILE_COLUMNS)
-        page.blank()
-        self._show(page)
 
-    def ending(self, whole: Demonstration) -> None:
-        page = self._page()
-        right = sum(each.as_expected for each in whole.cases)
-        tone = Tone.GOOD if whole.as_expected else Tone.BAD
-        page.row(Span(f"{right} of {len(whole.cases)} verdicts are the expected ones.", tone))
-        page.blank()
-        page.row(Span("See one of them in full:", Tone.STRONG))
-        page.row(Span(f"  restore-tester verify {whole.folder}/shop-lying.sql"))
-        page.row(Span(f"  restore-tester verify {whole.folder}/shop-stale.dump \\"))
-        page.row(Span("    " + " ".join(_options())))
-        page.blank()
-        page.row(Span("Now a backup of your own:", Tone.STRONG))
-        page.row(Span("  restore-tester verify /path/to/your.dump"))
-        page.row(Span("  restore-tester doctor"))
-        self._show(page)
-
-    def _page(self) -> Page:
-        return new_page(sys.stdout)
-
-    def _show(self, page: Page) -> None:
-        if not self._silent:
-            show(page)
+def _program() -> str:
+    """How to start this program again from a shell: by its name only where a shell would find this very one."""
+    name, found = Path(sys.argv[0]), shutil.which("restore-tester")
+    if found is not None and Path(found).absolute() == name.absolute():
+        return "restore-tester"
+    if name.name == "restore-tester" and name.exists():
+        return shlex.quote(str(name))
+    return f"{shlex.quote(sys.executable)} -m restore_tester"

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from restore_tester.backups.given import GivenSource
+from restore_tester.cli.sources import open_source
 from restore_tester.clock import SystemClock
-from restore_tester.contracts import BackupSource, Equipment, ProgressSink
-from restore_tester.errors import CannotTell
-from restore_tester.model import Location
+from restore_tester.contracts import Equipment, ProgressSink
+from restore_tester.errors import Misuse
 from restore_tester.restorers.postgresql.restorer import PostgresRestorer
 from restore_tester.restorers.postgresql.servers import find_servers
+from restore_tester.sandboxes.docker.provider import DockerSandboxes
 from restore_tester.sandboxes.process.provider import ProcessSandboxes
 
-SOURCES = {"given": GivenSource}
+SANDBOXES = ("auto", "process", "docker")
 
 
-def equipment_for(progress: ProgressSink) -> Equipment:
-    """Return what drills on this machine can use."""
+def equipment_for(progress: ProgressSink, sandbox: str = "auto") -> Equipment:
+    """Given a sink for progress and the kind of sandbox (`auto`: what is here), return what drills on this machine can use.
+    Raise Misuse for a kind that is not here."""
+    if sandbox not in SANDBOXES:
+        raise Misuse("sandbox_unknown", f"there is no sandbox {sandbox!r}", f"use one of: {', '.join(SANDBOXES)}")
     servers = find_servers()
     folders = tuple(dict.fromkeys(folder for server in servers for folder in server.exposed_folders()))
     return Equipment(
-        sandboxes=ProcessSandboxes(folders),
+        sandboxes=DockerSandboxes(progress=progress) if sandbox == DockerSandboxes.kind else ProcessSandboxes(folders),
         open_source=open_source,
         restorers={"postgresql": PostgresRestorer(servers)},
         clock=SystemClock(),
         progress=progress,
     )
-
-
-def open_source(location: Location) -> BackupSource:
-    """Return the source that reads a location. Raise CannotTell for a type that this version does not know."""
-    if location.type not in SOURCES:
-        raise CannotTell("source_unknown", f"this version reads no location of type {location.type}", f"use one of: {', '.join(SOURCES)}")
-    return SOURCES[location.type](location)

@@ -24,10 +24,24 @@ LEAST_SHARE, LEAST_SECONDS = 0.02, 1.0
 
 
 @dataclass(slots=True)
-class _StageSeen:
+class StageSeen:
+    """When a stage began and ended, and how much of it was done, by unit."""
+
     began: float
     ended: float | None = None
     amounts: dict[str, tuple[int, int | None]] = field(default_factory=dict)
+
+
+def note(stages: dict[str, StageSeen], event: DrillEvent) -> None:
+    """Add an event to what was seen of a drill's stages."""
+    now = time.monotonic()
+    seen = stages.setdefault(event.stage, StageSeen(now))
+    if event.kind == "began":
+        seen.ended = None
+    elif event.kind == "ended":
+        seen.ended = now
+    elif event.done is not None and event.unit is not None:
+        seen.amounts[event.unit] = (event.done, event.total)
 
 
 class LiveProgress:
@@ -36,7 +50,7 @@ class LiveProgress:
     def __init__(self, stream: TextIO) -> None:
         self._console = Console(file=stream, highlight=False, markup=False, emoji=False)
         self._glyphs = glyphs_of(stream)
-        self._stages: dict[str, _StageSeen] = {}
+        self._stages: dict[str, StageSeen] = {}
         self._lock = threading.Lock()
         self._live = Live(get_renderable=self._render, console=self._console, refresh_per_second=REFRESH_PER_SECOND, transient=True)
         self._spinner = Spinner("dots" if self._glyphs.good == "✓" else "line")
@@ -50,15 +64,8 @@ class LiveProgress:
 
     def __call__(self, event: DrillEvent) -> None:
         """Note an event; the screen follows at its own pace."""
-        now = time.monotonic()
         with self._lock:
-            seen = self._stages.setdefault(event.stage, _StageSeen(now))
-            if event.kind == "began":
-                seen.ended = None
-            elif event.kind == "ended":
-                seen.ended = now
-            elif event.done is not None and event.unit is not None:
-                seen.amounts[event.unit] = (event.done, event.total)
+            note(self._stages, event)
 
     def _render(self) -> RenderableType:
         now = time.monotonic()
@@ -68,18 +75,17 @@ class LiveProgress:
                 running = seen.ended is None
                 sign: RenderableType = self._spinner if running else Text(self._glyphs.good, "green")
                 took = seconds((seen.ended or now) - seen.began)
-                table.add_row(
-                    sign, Text(inert(name)), Text(took, justify="right"), _bar(seen) if running else "", Text(_amounts(seen, now))
-                )
+                table.add_row(sign, Text(inert(name)), Text(took, justify="right"), bar(seen) if running else "", Text(amounts(seen, now)))
         return table
 
 
-def _bar(seen: _StageSeen) -> RenderableType:
+def bar(seen: StageSeen) -> RenderableType:
+    """Return how much of a stage is done, drawn; nothing where that is not known."""
     share = _share(seen)
     return ProgressBar(total=1.0, completed=share, width=20) if share is not None else ""
 
 
-def _share(seen: _StageSeen) -> float | None:
+def _share(seen: StageSeen) -> float | None:
     """Return how much is done, by bytes where they are known: tables differ too much in size."""
     for unit in ("bytes", "tables", "checks"):
         done, total = seen.amounts.get(unit, (0, None))
@@ -88,7 +94,8 @@ def _share(seen: _StageSeen) -> float | None:
     return None
 
 
-def _amounts(seen: _StageSeen, now: float) -> str:
+def amounts(seen: StageSeen, now: float) -> str:
+    """Return what of a stage is done, in words, and how long it may still take."""
     words = [_amount(unit, *amount) for unit, amount in seen.amounts.items()]
     share = _share(seen)
     if seen.ended is None and share is not None and share >= LEAST_SHARE and now - seen.began >= LEAST_SECONDS:

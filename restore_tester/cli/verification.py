@@ -10,15 +10,17 @@ from restore_tester.cli.page import is_terminal, new_page, show
 from restore_tester.cli.request import Wanted, drill_request
 from restore_tester.cli.signals import interruptible
 from restore_tester.contracts import ProgressSink
-from restore_tester.drill import DrillRequest, plan_drill, run_drill
+from restore_tester.drill import MOST_PLANS, plan_drill, run_drill, wants_another_plan
+from restore_tester.errors import Misuse
 from restore_tester.judgement.exits import exit_code
 from restore_tester.model import Drill, to_json
+from restore_tester.planning import DrillRequest
 
 
 def verify(wanted: Wanted, output: OutputFormat) -> int:
     """Drill, show the record, return the exit code. Raise Misuse, CannotTell where no drill could be planned."""
     with interruptible():
-        drill = watched_drill(drill_request(wanted), output)
+        drill = _watched(drill_request(wanted), output, wanted.sandbox)
         if output == "json":
             say_json(to_json(drill))
         else:
@@ -28,17 +30,31 @@ def verify(wanted: Wanted, output: OutputFormat) -> int:
 
 def watched_drill(request: DrillRequest, output: OutputFormat) -> Drill:
     """Given a request, plan and run its drill, with live progress where somebody watches. Raise Misuse, CannotTell."""
+    return _watched(request, output)
+
+
+def _watched(request: DrillRequest, output: OutputFormat, sandbox: str = "auto") -> Drill:
     if not _somebody_watches(output):
-        return _drill(request, lambda event: None)
+        return _drill(request, lambda event: None, sandbox)
     from restore_tester.cli.progress import LiveProgress
 
     with LiveProgress(sys.stderr) as progress:
-        return _drill(request, progress)
+        return _drill(request, progress, sandbox)
 
 
-def _drill(request: DrillRequest, progress: ProgressSink) -> Drill:
-    equipment = equipment_for(progress)
-    return run_drill(plan_drill(request, equipment), equipment)
+def _drill(request: DrillRequest, progress: ProgressSink, sandbox: str) -> Drill:
+    equipment = equipment_for(progress, sandbox)
+    drill = run_drill(plan_drill(request, equipment), equipment)
+    for _ in range(MOST_PLANS - 1):
+        if not wants_another_plan(drill):
+            break
+        try:
+            order = plan_drill(request, equipment)
+        except Misuse:
+            # Nothing lies there any more: what was seen of it stands.
+            break
+        drill = run_drill(order, equipment)
+    return drill
 
 
 def _somebody_watches(output: OutputFormat) -> bool:

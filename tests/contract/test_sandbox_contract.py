@@ -19,15 +19,20 @@ import pytest
 from restore_tester.contracts import Command, Sandbox, SandboxProvider
 from restore_tester.errors import BackupUnusable, Interrupted, SandboxFault
 from restore_tester.model import SandboxNeeds
+from restore_tester.sandboxes.docker.provider import DockerSandboxes
 from restore_tester.sandboxes.process.provider import ProcessSandboxes
+from tests.docker_engine import needs_docker
 from tests.fakes import FakeSandboxes
 from tests.inventory import mark, shell, take_inventory
 
 NEEDS = SandboxNeeds("postgresql")
 
 
-@pytest.fixture(params=["process", "fake"])
+@pytest.fixture(params=["process", "docker", "fake"])
 def provider(request: pytest.FixtureRequest, base: Path) -> SandboxProvider:
+    if request.param == "docker":
+        needs_docker()
+        return DockerSandboxes(base=base)
     return ProcessSandboxes(base=base) if request.param == "process" else FakeSandboxes(base)
 
 

@@ -13,9 +13,10 @@ from restore_tester.cli.equipment import equipment_for
 from restore_tester.cli.request import given_location
 from restore_tester.cli.signals import interruptible
 from restore_tester.contracts import DrillEvent
-from restore_tester.drill import DrillRequest, plan_drill, run_drill
+from restore_tester.drill import plan_drill, run_drill
 from restore_tester.judgement.exits import exit_code
 from restore_tester.model import to_json
+from restore_tester.planning import DrillRequest
 
 
 def main() -> int:
@@ -27,7 +28,7 @@ def main() -> int:
 
     with interruptible():
         equipment = equipment_for(strike)
-        drill = run_drill(plan_drill(DrillRequest(location=given_location(backup), checks=shipped_checks()), equipment), equipment)
+        drill = run_drill(plan_drill(DrillRequest(locations=(given_location(backup),), checks=shipped_checks()), equipment), equipment)
         sys.stdout.write(to_json(drill).decode())
         return exit_code(drill.verdict, drill.reasons)
 
