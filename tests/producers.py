@@ -109,6 +109,7 @@ class SourceServer:
             "PGCONNECT_TIMEOUT": "10",
         }
         self._dumps: dict[tuple[str, ...], Path] = {}
+        self._databases: set[str] = set()
         self._made = 0
 
     @functools.cached_property
@@ -127,7 +128,10 @@ class SourceServer:
         return self.run(*argv, text=sql).decode().strip()
 
     def make_database(self, name: str, sql: str = "") -> str:
-        """Create a database, run `sql` in it, return its name."""
+        """Create a database (anew, where a fixture that is set up again asks for it again), run `sql` in it, return its name."""
+        if name in self._databases:
+            self.run("dropdb", "--force", name)
+        self._databases.add(name)
         self.run("createdb", "-T", "template0", name)
         self.psql(name, sql)
         return name
