@@ -34,7 +34,7 @@ def check(
 ) -> None:
     """Say every mistake at once. Exit 0 without any, 2 with one; with --live also 1 or 3 for locations where no drill could begin."""
     from restore_tester.cli import configuration_check
-    from restore_tester.cli.sources import open_source
+    from restore_tester.service.sources import open_source
 
     raise typer.Exit(configuration_check.check(config, open_source if live else None, output))
 

@@ -8,33 +8,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from restore_tester.backups.names import NamePattern
 from restore_tester.cli.location_check import OpenSource, Seen, see_locations
 from restore_tester.cli.output import OutputFormat, say, say_json
 from restore_tester.cli.page import inert
 from restore_tester.clock import SystemClock
 from restore_tester.config.loading import Loaded, examine
-from restore_tester.config.loading import load as load_configuration
-from restore_tester.config.nouns import Configuration
-from restore_tester.errors import Misuse
 from restore_tester.judgement import exits
 from restore_tester.judgement.wording import counted, duration
+from restore_tester.service.configured import trouble_with_name
 
 CHECK_SCHEMA = "restore-tester/config-check/v1"
-
-
-def load(file: Path) -> Configuration:
-    """Return the configuration for a command that works by it. Raise Misuse with every mistake."""
-    return load_configuration(file, trouble_with_name)
-
-
-def trouble_with_name(pattern: str) -> str | None:
-    """Given a name pattern, return what is wrong with it, or None."""
-    try:
-        NamePattern(pattern)
-    except Misuse as error:
-        return error.reason.message
-    return None
 
 
 def check(file: Path, open_source: OpenSource | None, output: OutputFormat) -> int:

@@ -11,16 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from restore_tester.cli.configuration_check import load
 from restore_tester.cli.demo_backups import CASES, DATABASE, HEARTBEAT_QUERY, LOST, RENAMED, Case, make_backups
 from restore_tester.cli.demo_folder import BACKUPS, CONFIGURATION, PAGE, RECOVERY_POINT_OBJECTIVE, demo_folder
 from restore_tester.cli.demo_telling import Telling
-from restore_tester.cli.drilling import Crew
-from restore_tester.cli.equipment import equipment_for
-from restore_tester.cli.fleet import Asked, history_dsn, jobs, with_past
 from restore_tester.cli.output import OutputFormat, say_json
 from restore_tester.cli.page import is_terminal
-from restore_tester.cli.signals import interruptible
 from restore_tester.clock import SystemClock
 from restore_tester.config.nouns import Configuration
 from restore_tester.contracts import ProgressSink
@@ -29,6 +24,12 @@ from restore_tester.history.records import History, open_history
 from restore_tester.judgement import exits
 from restore_tester.model import Drill, to_json
 from restore_tester.restorers.postgresql.servers import Server, find_servers
+from restore_tester.service.configured import load
+from restore_tester.service.crew import Crew
+from restore_tester.service.equipment import equipment_for
+from restore_tester.service.executors.processes import ProcessExecutor
+from restore_tester.service.fleet import Asked, history_dsn, jobs, with_past
+from restore_tester.service.signals import interruptible
 
 DEMO_SCHEMA = "restore-tester/demo/v1"
 
@@ -103,7 +104,7 @@ def _drill(configuration: Configuration, history: History, case: Case, backup: s
     asked = Asked((DATABASE,), location=case.location, backup=backup)
     (job,) = with_past(jobs(configuration, asked, SystemClock().now()), history)
     with _progress(output) as progress:
-        crew = Crew(history, configuration.sandbox, lambda job, order, event: progress(event))
+        crew = Crew(history, ProcessExecutor(configuration.sandbox), lambda job, order, event: progress(event))
         with crew.leases_kept():
             ended = crew.drill(job)
     for error in (ended.error, ended.forgotten):

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from restore_tester.cli.amounts import size
-from restore_tester.cli.equipment import equipment_for
 from restore_tester.cli.output import OutputFormat, say_json
 from restore_tester.cli.page import Page, Span, Tone, new_page, padded, show
-from restore_tester.cli.signals import interruptible
 from restore_tester.contracts import Sandbox
 from restore_tester.errors import RestoreTesterError
 from restore_tester.judgement import exits
 from restore_tester.model import Reason, SandboxNeeds, to_json
 from restore_tester.restorers.postgresql.servers import Server, find_servers
 from restore_tester.restorers.postgresql.template import cache_folder
+from restore_tester.service.equipment import equipment_for
+from restore_tester.service.signals import interruptible
 
 DOCTOR_SCHEMA = "restore-tester/doctor/v1"
 WANTED_ISOLATION = (

@@ -15,12 +15,12 @@ from rich.table import Table
 from rich.text import Text
 
 from restore_tester.cli.amounts import seconds
-from restore_tester.cli.drilling import Ended
-from restore_tester.cli.fleet import Job
 from restore_tester.cli.page import cut, glyphs_of
 from restore_tester.cli.progress import REFRESH_PER_SECOND, StageSeen, amounts, bar, note
 from restore_tester.contracts import DrillEvent
 from restore_tester.model import DrillOrder, Verdict
+from restore_tester.service.crew import Ended
+from restore_tester.service.fleet import Job
 
 NAME_COLUMNS = 32
 STYLES = {Verdict.PASSED: "green", Verdict.FAILED: "red", Verdict.INCONCLUSIVE: "yellow"}

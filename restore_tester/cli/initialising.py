@@ -17,16 +17,13 @@ from pathlib import Path
 from restore_tester.backups.inference import infer
 from restore_tester.backups.local_files import path_of
 from restore_tester.cli.config_commands import DEFAULT_FILE
-from restore_tester.cli.configuration_check import trouble_with_name
 from restore_tester.cli.content_look import LookedAt, look
-from restore_tester.cli.equipment import equipment_for
 from restore_tester.cli.first_configuration import EXAMPLES_SHOWN, Aside, Store, text_of
 from restore_tester.cli.first_fleet import Looked, NewWorkload, first_fleet
 from restore_tester.cli.output import OutputFormat, say_json
 from restore_tester.cli.page import new_page, show
 from restore_tester.cli.render_first_fleet import Found, as_json, describe
 from restore_tester.cli.request import given_location
-from restore_tester.cli.signals import interruptible
 from restore_tester.config.loading import examine
 from restore_tester.config.secrets import holds_password
 from restore_tester.contracts import Equipment, Listing
@@ -34,6 +31,9 @@ from restore_tester.errors import CannotTell, Misuse
 from restore_tester.judgement import exits
 from restore_tester.judgement.wording import counted
 from restore_tester.model import Location
+from restore_tester.service.configured import trouble_with_name
+from restore_tester.service.equipment import equipment_for
+from restore_tester.service.signals import interruptible
 
 LANES = 6
 MOST_WORKLOADS = 2000

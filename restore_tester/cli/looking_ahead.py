@@ -12,12 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restore_tester.cli.amounts import instant, seconds, size
-from restore_tester.cli.configuration_check import load
-from restore_tester.cli.equipment import equipment_for
-from restore_tester.cli.fleet import Asked, Job, history_if_any, jobs, with_past
 from restore_tester.cli.output import OutputFormat, say_json
 from restore_tester.cli.page import Page, Span, Tone, new_page, show
-from restore_tester.cli.signals import interruptible
 from restore_tester.clock import SystemClock
 from restore_tester.contracts import Equipment
 from restore_tester.drill import plan_drill
@@ -26,6 +22,10 @@ from restore_tester.history.nouns import Place, Remembered
 from restore_tester.judgement import exits
 from restore_tester.judgement.verdict import verdict_of_many
 from restore_tester.model import Blame, DrillOrder, Location, Profile, Reason, Verdict, to_json
+from restore_tester.service.configured import load
+from restore_tester.service.equipment import equipment_for
+from restore_tester.service.fleet import Asked, Job, history_if_any, jobs, with_past
+from restore_tester.service.signals import interruptible
 
 if TYPE_CHECKING:
     from restore_tester.history.records import History

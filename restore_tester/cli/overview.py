@@ -9,8 +9,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from restore_tester.cli.configuration_check import load
-from restore_tester.cli.fleet import history_if_any
 from restore_tester.cli.output import OutputFormat, say_json
 from restore_tester.cli.page import Page, Span, Tone, cells, inert, new_page, padded, show
 from restore_tester.clock import SystemClock
@@ -20,6 +18,8 @@ from restore_tester.judgement import exits
 from restore_tester.judgement.standing import PlaceDrilled, State, proof_lasts_seconds, state_of, worst
 from restore_tester.judgement.wording import duration
 from restore_tester.model import Profile, Verdict, to_json
+from restore_tester.service.configured import load
+from restore_tester.service.fleet import history_if_any
 
 if TYPE_CHECKING:
     from restore_tester.history.records import History

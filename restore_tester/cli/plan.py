@@ -31,7 +31,8 @@ def plan(
     output: OutputOption = "text",
 ) -> None:
     """Say which backups would be drilled next, and why. Touches nothing."""
-    from restore_tester.cli import fleet, looking_ahead
+    from restore_tester.cli import looking_ahead
+    from restore_tester.service import fleet
 
     asked = fleet.Asked(tuple(workloads or ()), not workloads, location, backup)
     raise typer.Exit(looking_ahead.plan(config, asked, output))

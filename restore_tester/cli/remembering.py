@@ -6,8 +6,6 @@ import sys
 from pathlib import Path
 
 from restore_tester.cli.amounts import instant
-from restore_tester.cli.configuration_check import load
-from restore_tester.cli.fleet import history_if_any
 from restore_tester.cli.output import OutputFormat, say_json
 from restore_tester.cli.page import Page, Span, Tone, new_page, padded
 from restore_tester.cli.page import show as show_page
@@ -17,6 +15,8 @@ from restore_tester.cli.running import as_json
 from restore_tester.errors import CannotTell, Misuse
 from restore_tester.history.nouns import Remembered, Search
 from restore_tester.judgement import exits
+from restore_tester.service.configured import load
+from restore_tester.service.fleet import history_if_any
 
 DRILL_COLUMNS = 27
 

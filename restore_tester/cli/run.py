@@ -34,7 +34,8 @@ def run(
     output: OutputOption = "text",
 ) -> None:
     """Drill workloads by configuration, now."""
-    from restore_tester.cli import fleet, running
+    from restore_tester.cli import running
+    from restore_tester.service import fleet
 
     asked = fleet.Asked(tuple(workloads or ()), every, location, backup)
     raise typer.Exit(running.run(config, asked, output))

@@ -9,13 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from restore_tester.cli.configuration_check import load
-from restore_tester.cli.drilling import Crew, Ended
-from restore_tester.cli.fleet import Asked, Job, history_dsn, jobs, with_past
 from restore_tester.cli.output import OutputFormat, say, say_json
 from restore_tester.cli.page import inert, is_terminal, new_page, show
 from restore_tester.cli.render_fleet import drill_line, render_reasons
-from restore_tester.cli.signals import interruptible
 from restore_tester.clock import SystemClock
 from restore_tester.contracts import DrillEvent
 from restore_tester.errors import CannotTell, Interrupted, RestoreTesterError
@@ -23,6 +19,11 @@ from restore_tester.history.records import open_history
 from restore_tester.judgement import exits
 from restore_tester.judgement.verdict import verdict_of_many
 from restore_tester.model import Drill, DrillOrder, Verdict, to_json
+from restore_tester.service.configured import load
+from restore_tester.service.crew import Crew, Ended
+from restore_tester.service.executors.processes import ProcessExecutor
+from restore_tester.service.fleet import Asked, Job, history_dsn, jobs, with_past
+from restore_tester.service.signals import interruptible
 
 NOTHING_NEW = "nothing_new"
 
@@ -43,7 +44,9 @@ def run(file: Path, asked: Asked, output: OutputFormat) -> int:
         history.abandon(SystemClock().now())
         todo = with_past(todo, history)
         with _watch(output, len(todo)) as watch:
-            ended, interrupted = _drill_all(todo, Crew(history, configuration.sandbox, watch.event), configuration.concurrency, watch)
+            ended, interrupted = _drill_all(
+                todo, Crew(history, ProcessExecutor(configuration.sandbox), watch.event), configuration.concurrency, watch
+            )
         drills = tuple(each.drill for each in ended if each.drill is not None)
         failed = [each.error for each in ended if each.error is not None]
         if not drills and failed and not interrupted:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import sys
 
-from restore_tester.cli.equipment import equipment_for
 from restore_tester.cli.output import OutputFormat, say_json
 from restore_tester.cli.page import is_terminal, new_page, show
 from restore_tester.cli.request import Wanted, drill_request
-from restore_tester.cli.signals import interruptible
 from restore_tester.contracts import ProgressSink
 from restore_tester.drill import MOST_PLANS, plan_drill, run_drill, wants_another_plan
 from restore_tester.errors import Misuse
 from restore_tester.judgement.exits import exit_code
 from restore_tester.model import Drill, to_json
 from restore_tester.planning import DrillRequest
+from restore_tester.service.equipment import equipment_for
+from restore_tester.service.signals import interruptible
 
 
 def verify(wanted: Wanted, output: OutputFormat) -> int:

@@ -11,9 +11,9 @@ import jsonschema
 import pytest
 import yaml
 
-from restore_tester.cli.configuration_check import trouble_with_name
 from restore_tester.config.loading import examine
 from restore_tester.config.schema import json_schema
+from restore_tester.service.configured import trouble_with_name
 
 PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
 EXAMPLE = PAGE.split("```yaml\n")[1].split("```")[0]

@@ -9,14 +9,14 @@ import os
 import sys
 
 from restore_tester.checking.catalogue import shipped_checks
-from restore_tester.cli.equipment import equipment_for
 from restore_tester.cli.request import given_location
-from restore_tester.cli.signals import interruptible
 from restore_tester.contracts import DrillEvent
 from restore_tester.drill import plan_drill, run_drill
 from restore_tester.judgement.exits import exit_code
 from restore_tester.model import to_json
 from restore_tester.planning import DrillRequest
+from restore_tester.service.equipment import equipment_for
+from restore_tester.service.signals import interruptible
 
 
 def main() -> int:

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from restore_tester.cli.configuration_check import load
-from restore_tester.cli.drilling import Crew, Ended
-from restore_tester.cli.fleet import Asked, jobs
 from restore_tester.errors import CannotTell
 from restore_tester.history.nouns import Lease
 from restore_tester.history.records import History, open_history
 from restore_tester.model import Drill, DrillOrder, Verdict
+from restore_tester.service.configured import load
+from restore_tester.service.crew import Crew, Ended
+from restore_tester.service.executors.processes import ProcessExecutor
+from restore_tester.service.fleet import Asked, jobs
 from tests.fleets import Fleet
 
 Happening = Callable[[], None]
@@ -42,7 +43,7 @@ def drilled(fleet: Fleet, happens: Happening = lambda: None, ends: Happening = l
     kind = type("Meddling", (Meddling,), {"happens": staticmethod(happens), "ends": staticmethod(ends)})
     (job,) = jobs(load(fleet.folder / "restore-tester.yaml"), Asked(("shop",)), datetime.now(UTC))
     with open_history(f"sqlite:///{fleet.folder}/history.db") as history:
-        ended = Crew(kind(history.database, history.backups), "process", lambda job, order, event: None).drill(job)
+        ended = Crew(kind(history.database, history.backups), ProcessExecutor("process"), lambda job, order, event: None).drill(job)
         record = history.record(ended.drill.drill) if ended.drill else None
         return ended, record.read() if record else None
 
@@ -56,7 +57,7 @@ def workers() -> list[int]:
             parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
         except (OSError, ValueError):
             continue
-        if parent == os.getpid() and b"restore_tester.cli.worker" in words:
+        if parent == os.getpid() and b"restore_tester.service.executors.worker" in words:
             found.append(int(folder.name))
     return found
 

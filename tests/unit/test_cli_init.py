@@ -15,8 +15,8 @@ import pytest
 from typer.testing import CliRunner
 
 from restore_tester.cli.app import app, run
-from restore_tester.cli.configuration_check import load
 from restore_tester.config.nouns import Configuration, Workload
+from restore_tester.service.configured import load
 from tests.s3_fixtures import Place
 from tests.stores import BUCKET, KEYS
 

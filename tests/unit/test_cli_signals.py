@@ -7,8 +7,8 @@ import signal
 
 import pytest
 
-from restore_tester.cli.signals import ASKED_TO_STOP, interruptible
 from restore_tester.errors import Interrupted
+from restore_tester.service.signals import ASKED_TO_STOP, interruptible
 
 
 @pytest.mark.parametrize("number", ASKED_TO_STOP)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from restore_tester.cli.configuration_check import trouble_with_name
 from restore_tester.config.loading import ConfigurationRefused, load
 from restore_tester.config.secrets import Secret, holds_password, parse_reference
 from restore_tester.errors import Misuse
+from restore_tester.service.configured import trouble_with_name
 
 CANARY = "hunter2-canary"
 BODY = """

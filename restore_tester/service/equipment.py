@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from restore_tester.cli.sources import open_source
 from restore_tester.clock import SystemClock
-from restore_tester.contracts import Equipment, ProgressSink
+from restore_tester.contracts import Clock, Equipment, ProgressSink
 from restore_tester.errors import Misuse
 from restore_tester.restorers.postgresql.restorer import PostgresRestorer
 from restore_tester.restorers.postgresql.servers import find_servers
 from restore_tester.sandboxes.docker.provider import DockerSandboxes
 from restore_tester.sandboxes.process.provider import ProcessSandboxes
+from restore_tester.service.sources import open_source
 
 SANDBOXES = ("auto", "process", "docker")
 
@@ -28,3 +28,8 @@ def equipment_for(progress: ProgressSink, sandbox: str = "auto") -> Equipment:
         clock=SystemClock(),
         progress=progress,
     )
+
+
+def no_equipment(clock: Clock) -> Equipment:
+    """Return the equipment of a drill that is only judged."""
+    return Equipment(ProcessSandboxes(()), open_source, {}, clock, lambda event: None)

@@ -3,7 +3,7 @@
 Drills side by side have a process each, not a thread: they would take turns at the interpreter, and each one's recovery time would
 hold the others'. And a process can be asked to stop at any instant, and cleans up by the same way as `verify` does.
 
-    in:  `plan REQUEST`, `run ORDER`          out:  `order ORDER`, `event EVENT`, `drill DRILL`, `error FAILURE`
+    in:  `plan REQUEST`, `run ORDER`          out:  `saw SAW`, `order ORDER`, `event EVENT`, `drill DRILL`, `error FAILURE`
 
 It ends where its stdin does: who started it is gone, and so nobody would remember what it finds.
 """
@@ -17,19 +17,21 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, NoReturn
 
-from restore_tester.cli.equipment import equipment_for
-from restore_tester.cli.signals import interruptible
-from restore_tester.contracts import DrillEvent, Equipment
+from restore_tester.contracts import BackupSource, DrillEvent, Equipment, Intake, Listing
 from restore_tester.drill import plan_drill, run_drill
 from restore_tester.errors import CannotTell, Interrupted, Misuse, RestoreTesterError
 from restore_tester.judgement import exits
-from restore_tester.model import DrillOrder, Reason, from_json, to_json
+from restore_tester.model import Backup, DrillOrder, Ends, Fetched, Location, Reason, from_json, to_json
 from restore_tester.planning import DrillRequest
+from restore_tester.service.equipment import equipment_for
+from restore_tester.service.signals import interruptible
 
 EVENTS_APART_SECONDS = 0.2
+# More backups than this in one location are not told: the line would be hundreds of megabytes.
+MOST_TOLD = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,37 @@ class Failure:
         """Return the error again."""
         kind = Misuse if self.kind == "misuse" else CannotTell
         return kind(self.reason.code, self.reason.message, self.reason.hint)
+
+
+@dataclass(frozen=True, slots=True)
+class Saw:
+    """What a plan saw in a location."""
+
+    location: Location
+    listing: Listing
+
+
+class _Listening:
+    """A backup source that tells what its listings show."""
+
+    def __init__(self, source: BackupSource, location: Location, tell: Callable[[Saw], None]) -> None:
+        self._source, self._location, self._tell = source, location, tell
+
+    @property
+    def identity(self) -> str:
+        return self._source.identity
+
+    def list_backups(self) -> Listing:
+        listing = self._source.list_backups()
+        if len(listing.complete) <= MOST_TOLD:
+            self._tell(Saw(self._location, Listing(listing.complete)))
+        return listing
+
+    def peek(self, backup: Backup, first: int, last: int) -> Ends:
+        return self._source.peek(backup, first, last)
+
+    def fetch(self, backup: Backup, into: Intake) -> Fetched:
+        return self._source.fetch(backup, into)
 
 
 class _Speaker:
@@ -85,13 +118,20 @@ def _work(speaker: _Speaker, sandbox: str, next_line: Callable[[], bytes]) -> No
     while line := next_line():
         word, _, text = line.partition(b" ")
         try:
-            equipment = equipment or equipment_for(speaker.event, sandbox)
+            equipment = equipment or _telling(equipment_for(speaker.event, sandbox), speaker)
             if word == b"plan":
                 speaker.say("order", plan_drill(from_json(DrillRequest, text), equipment))
             else:
                 speaker.say("drill", run_drill(from_json(DrillOrder, text), equipment))
         except RestoreTesterError as error:
             speaker.say("error", Failure("misuse" if isinstance(error, Misuse) else "cannot_tell", error.reason))
+
+
+def _telling(equipment: Equipment, speaker: _Speaker) -> Equipment:
+    def listening(location: Location) -> BackupSource:
+        return _Listening(equipment.open_source(location), location, lambda saw: speaker.say("saw", saw))
+
+    return replace(equipment, open_source=listening)
 
 
 def _lines() -> Callable[[], bytes]:
