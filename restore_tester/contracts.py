@@ -54,16 +54,27 @@ CountBytes = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """The oldest complete backups of a listing that was too long to be held: how many, their size, and when the first was taken."""
+
+    backups: int
+    size_bytes: int
+    oldest_taken_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """What lies in a location: complete backups, incomplete ones with the reason, and names that nothing recognised.
 
     A reason is `still_growing` (a job may be at work), `incomplete` (it has died), `deleted` (the store remembers it), or why
-    it may not be read (`link_leaves_location`). `unrecognised` holds the first thousand names; the count is of all."""
+    it may not be read (`link_leaves_location`). `unrecognised` holds the first thousand names; the count is of all.
+    `left_out` is set only by the catalogue watch: for a drill every backup counts."""
 
     complete: tuple[Backup, ...]
     incomplete: tuple[tuple[Backup, Reason], ...] = ()
     unrecognised: tuple[str, ...] = ()
     unrecognised_count: int = 0
+    left_out: LeftOut | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +161,14 @@ class SealReport:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class DiskUse:
+    """Bytes that lie in a sandbox now, and how many may."""
+
+    used_bytes: int
+    limit_bytes: int
+
+
 class Sandbox(Protocol):
     """A throwaway environment. What it opened is gone when its block ends, also on error; a leaked one is reaped later."""
 
@@ -179,6 +198,9 @@ class Sandbox(Protocol):
     def trouble(self) -> SandboxFault | None:
         """Return the limit that the sandbox is known to have met, such as a program in it killed for memory, while it may still
         answer; None where it has met none. Cheap: whoever is about to blame something else asks first."""
+
+    def disk(self) -> DiskUse:
+        """Return how much lies in the workspace. Costs a look at every file there."""
 
     def isolation(self) -> tuple[str, ...]:
         """Return what is in force, in the contract's words, in the contract's order."""

@@ -111,6 +111,7 @@ def _drill(order: DrillOrder, equipment: Equipment, seen: Observation) -> None:
                 _ask(order, restored, equipment, seen, gates=False)
                 found = restored.fingerprint()
                 seen.compared(found, compare(order.expected, found))
+                seen.filled(sandbox.disk())
 
 
 # --- the steps --------------------------------------------------------------------------------------------------------

@@ -347,7 +347,8 @@ class CheckResult:
 @dataclass(frozen=True, slots=True)
 class Environment:
     """Where the drill ran. `identity` is who read the store; `isolation` lists only what was in force; `image` is `name@digest`,
-    None where this machine's own programs ran."""
+    None where this machine's own programs ran. `disk_bytes` is what the copy and the restored data took when all had been asked,
+    of `disk_limit_bytes` that they might take; None where it did not come so far."""
 
     sandbox: str
     identity: str | None
@@ -356,6 +357,8 @@ class Environment:
     memory_bytes: int
     isolation: tuple[str, ...]
     image: str | None = None
+    disk_bytes: int | None = None
+    disk_limit_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

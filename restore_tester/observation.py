@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 
-from restore_tester.contracts import Clock, DrillEvent, Equipment, RestoredData, Sandbox
+from restore_tester.contracts import Clock, DiskUse, DrillEvent, Equipment, RestoredData, Sandbox
 from restore_tester.errors import RestoreTesterError, SandboxFault
 from restore_tester.judgement.faults import blame_of
 from restore_tester.model import (
@@ -98,11 +99,21 @@ class Observation:
 
     def fetched(self, fetched: Fetched, identity: str) -> None:
         self._fetched = fetched
-        self._environment = _replace_environment(self._environment, identity=identity)
+        self._environment = replace(self._environment, identity=identity)
 
     def sandbox_opened(self, sandbox: Sandbox) -> None:
         self._sandbox_destroyed = False
-        self._environment = _replace_environment(self._environment, sandbox=sandbox)
+        self._environment = replace(
+            self._environment,
+            sandbox=sandbox.kind,
+            cpus=sandbox.cpus,
+            memory_bytes=sandbox.memory_bytes,
+            isolation=sandbox.isolation(),
+            image=sandbox.image,
+        )
+
+    def filled(self, disk: DiskUse) -> None:
+        self._environment = replace(self._environment, disk_bytes=disk.used_bytes, disk_limit_bytes=disk.limit_bytes)
 
     def broke(self) -> None:
         """An error leaves the drill here: recovery has come to its end, and cleaning up is not part of it."""
@@ -118,7 +129,7 @@ class Observation:
         self._restored = True
         self._facts = restored.facts
         self._claims += restored.recovery_points()
-        self._environment = _replace_environment(self._environment, engine_version=restored.engine_version)
+        self._environment = replace(self._environment, engine_version=restored.engine_version)
 
     def ready(self) -> None:
         """The restored data can serve: recovery time ends here."""
@@ -165,17 +176,3 @@ class Observation:
             environment=self._environment,
             sandbox_destroyed=self._sandbox_destroyed,
         )
-
-
-def _replace_environment(
-    environment: Environment, *, identity: str | None = None, sandbox: Sandbox | None = None, engine_version: str | None = None
-) -> Environment:
-    return Environment(
-        sandbox=sandbox.kind if sandbox else environment.sandbox,
-        identity=identity or environment.identity,
-        engine_version=engine_version or environment.engine_version,
-        cpus=sandbox.cpus if sandbox else environment.cpus,
-        memory_bytes=sandbox.memory_bytes if sandbox else environment.memory_bytes,
-        isolation=sandbox.isolation() if sandbox else environment.isolation,
-        image=sandbox.image if sandbox else environment.image,
-    )

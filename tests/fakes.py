@@ -13,7 +13,7 @@ from pathlib import Path
 from restore_tester.contracts import SealReport
 from restore_tester.errors import SandboxFault
 from restore_tester.model import SandboxNeeds
-from restore_tester.sandboxes.process.link import Hello
+from restore_tester.sandboxes.process.link import Hello, Limits
 from restore_tester.sandboxes.process.sandbox import ProcessSandbox
 from restore_tester.sandboxes.process.trees import remove
 from restore_tester.sandboxes.process.workspace import Folder
@@ -86,7 +86,7 @@ class FakeSandboxes:
         folder = Folder(self._base / f"fake-{os.urandom(4).hex()}", os.geteuid(), os.getegid(), guard=-1)
         folder.here.mkdir(parents=True)
         machine = BareMachine(folder.here)
-        sandbox = FakeSandbox(folder, machine, cpus=1, memory_bytes=1 << 30)  # type: ignore[arg-type]
+        sandbox = FakeSandbox(folder, machine, 1, Limits(1 << 30, 64, 1 << 40, 600.0))  # type: ignore[arg-type]
         try:
             yield sandbox
         finally:

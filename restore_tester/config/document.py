@@ -5,13 +5,14 @@ YAML 1.1 guesses. What is refused here: duplicate keys, foreign tags, aliases th
 that holds a password. Values are never quoted in a mistake.
 
 The data is built from the parser's events; the tree of nodes, which costs six times the memory, is composed only once
-something is wrong and its place is asked for.
+something is wrong and its place is asked for: of the one entry of a section that it lies in, where that entry can be read alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -28,6 +29,7 @@ Mark = Any
 
 LARGEST_FILE_BYTES = 64 << 20
 DEEPEST_NESTING = 40
+SECTION_DEPTH = 2
 # What aliases and merge keys may add to what is written.
 MOST_REPEATED_VALUES = 1_000_000
 
@@ -77,20 +79,49 @@ class Document:
     data: Plain = None
     mistakes: list[Mistake] = field(default_factory=list)
     _text: str = field(default="", repr=False)
+    _lines: list[str] = field(default_factory=list, repr=False)
     _root: Node = field(default=None, repr=False)
     _keys: dict[int, dict[str, tuple[Node, Node]]] = field(default_factory=dict, repr=False)
+    # Of each mapping on the second level (`workloads`, `criticality`): the lines of each entry, the first and the one after the last.
+    _entries: dict[int, dict[str, tuple[int, int]]] = field(default_factory=dict, repr=False)
+    _alone: dict[tuple[str | int, ...], tuple[Node, int] | None] = field(default_factory=dict, repr=False)
 
     def mistake(self, route: Route, message: str, hint: str, on_key: bool = False) -> Mistake:
         """Given a route of keys and indexes, return a mistake at the value there (at its key where `on_key`), or at the key of
         the nearest thing around it that exists."""
-        mark = self._mark(route, on_key)
-        return Mistake(self.file, mark.line + 1, mark.column + 1, dotted(route), message, hint)
+        alone = self._entry_alone(route[:2]) if len(route) > 1 else None
+        if alone is not None:
+            mark, above = self._mark(alone[0], route[1:], on_key), alone[1]
+        else:
+            mark, above = self._mark(self._whole(), route, on_key), 0
+        return Mistake(self.file, above + mark.line + 1, mark.column + 1, dotted(route), message, hint)
 
-    def _mark(self, route: Route, on_key: bool) -> Mark:
+    def _whole(self) -> Node:
         if self._root is None:
             # Read to its end before, so it is YAML, and not nested deeper than libyaml's recursion bears.
             self._root = _Composer(self._text).get_single_node()
-        key = node = self._root
+        return self._root
+
+    def _entry_alone(self, route: Route) -> tuple[Node, int] | None:
+        """Return a mapping of that one entry, and the lines above it; None where it leans on what stands elsewhere."""
+        if route not in self._alone:
+            section = self.data.get(str(route[0])) if isinstance(self.data, dict) else None
+            lines = self._entries.get(id(section), {}).get(str(route[1]))
+            self._alone[route] = self._compose_entry(*lines, str(route[1])) if lines is not None else None
+        return self._alone[route]
+
+    def _compose_entry(self, begin: int, end: int, key: str) -> tuple[Node, int] | None:
+        if not self._lines:
+            self._lines = self._text.splitlines(keepends=True)
+        try:
+            node = _Composer("".join(self._lines[begin:end])).get_single_node()
+        except yaml.YAMLError:
+            return None
+        known = isinstance(node, yaml.MappingNode) and tuple(self._pairs(node)) == (key,)
+        return (node, begin) if known else None
+
+    def _mark(self, root: Node, route: Route, on_key: bool) -> Mark:
+        key = node = root
         for part in route:
             if isinstance(node, yaml.MappingNode):
                 pair = self._pairs(node).get(str(part))
@@ -268,6 +299,10 @@ class _Reading:
             else:
                 first[key] = event.start_mark.line + 1
                 own[key] = value
+        if depth == SECTION_DEPTH and not merged:
+            end: Event = event
+            begins = [line - 1 for line in first.values()]
+            self._document._entries[id(own)] = dict(zip(first, pairwise([*begins, end.start_mark.line]), strict=True))
         return ({**merged, **own} if merged else own), total + len(merged)
 
     def _merge(self, merged: dict[str, Plain], value: Plain, event: Event) -> dict[str, Plain]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 
 from restore_tester.model import Profile, Severity, Verdict
 
@@ -18,6 +19,10 @@ LEDGER_VERSION = 1
 # Enough for a baseline of 20 drills, its newest left out, and for what is not comparable in between.
 MEASURED_KEPT = 40
 CYCLES_KEPT = 40
+# The youngest good backups: should the last of them turn out to have rotted, the one before it is known.
+GOOD_KEPT = 3
+# The oldest bad ones since the last good: where the damage began counts, how many followed does not.
+BAD_KEPT = 16
 DAYS_KEPT = 31
 # Upper bounds of the fleet's histogram of how long drills take, seconds; the last bucket is everything above.
 DURATION_BOUNDS = (30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, 57600.0)
@@ -69,19 +74,61 @@ class Measured:
     drill: str
     at: datetime
     kind: str
+    backup: str
     recovery_time_seconds: float | None
     lag_seconds: float | None
     size_bytes: int
     stages: tuple[tuple[str, float], ...]
+    disk_bytes: int | None = None
+    disk_limit_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """One backup became usable `at`, and until then at most `achieved_seconds` of data could have been lost."""
+    """One backup became usable `at`, and until then at most `achieved_seconds` of data could have been lost. `at_least`: no lag was
+    measured yet, so the recovery point of the backup before it is only known not to be later than its stamp."""
 
     backup: str
     at: datetime
     achieved_seconds: float
+    at_least: bool = False
+
+
+class TrendState(StrEnum):
+    """`learning`: too few comparable ones. `drifting`: two of the last three are far above what is usual. `creeping`: grown slowly."""
+
+    LEARNING = "learning"
+    STEADY = "steady"
+    DRIFTING = "drifting"
+    CREEPING = "creeping"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A straight line through what was measured (Theil-Sen): `level` (within `margin`) at the instant `at`, growing by `per_day`,
+    which lies between `least_per_day` and `most_per_day`: 90 times of 100 each."""
+
+    at: datetime
+    level: float
+    margin: float
+    per_day: float
+    least_per_day: float
+    most_per_day: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """How one quantity developed over comparable drills or cycles. Until enough were compared (`learning`), baseline and upper
+    are None. `grown_from` is where slow growth set out, for a creeping one."""
+
+    quantity: str
+    state: TrendState
+    compared: int
+    latest: float
+    baseline: float | None = None
+    upper: float | None = None
+    grown_from: float | None = None
+    line: Line | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +142,28 @@ class SightedBackup:
 
 
 @dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How backups come, seconds: the median distance between neighbours, and how long without a new one is still usual here (nights
+    and weekends counted in). Made by `judgement.catalogue`."""
+
+    interval_seconds: float
+    patience_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionLost:
+    """More than a third of what was kept went away from one listing to the next. `span_seconds` is from the oldest to the newest."""
+
+    at: datetime
+    backups_before: int
+    span_before_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Sight:
-    """What the last listing showed, or why there is none (`code`, a reason's). `changed_at` is when it last showed something else."""
+    """What the last listing showed, or why there is none (`code`, a reason's): then the other fields are those of the last that there
+    was. `changed_at` is when it last showed something else. `usual_size_bytes` is the median of the five backups before the newest
+    (None: there are fewer, or two of them were as small). `rhythm` is None below four backups."""
 
     changed_at: datetime
     code: str | None
@@ -106,14 +173,18 @@ class Sight:
     size_bytes: int
     incomplete: int
     unrecognised: int
+    rhythm: Rhythm | None = None
+    usual_size_bytes: float | None = None
+    lost: RetentionLost | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
     """Where a place stands. `durations` are counts of drills per bucket of `DURATION_BOUNDS`, not cumulative.
 
-    `last` is the drill that ended last; `last_newest` the last one of a newest backup, `last_passed` the last that passed,
-    `known_good` the passed drill of the youngest backup, `first_bad` the failed drill of the oldest backup younger than that one.
+    `last` is the drill that ended last, but for those that looked for a good backup (`find_good`): they ask another question.
+    `last_newest` is the last one of a newest backup, `last_passed` the last that passed. `good` are drills that proved a backup's data
+    intact, `bad` those that found one damaged which is younger than the last good one; both by the backup's age, oldest first.
     `accepted_at`: what drills found until then is confirmed as the new normal, and drift counts from there."""
 
     first_seen: datetime
@@ -125,12 +196,23 @@ class Ledger:
     last: DrillInBrief | None = None
     last_newest: DrillInBrief | None = None
     last_passed: DrillInBrief | None = None
-    known_good: DrillInBrief | None = None
-    first_bad: DrillInBrief | None = None
+    good: tuple[DrillInBrief, ...] = ()
+    bad: tuple[DrillInBrief, ...] = ()
     proven_recovery_point: datetime | None = None
     measured: tuple[Measured, ...] = ()
     cycles: tuple[Cycle, ...] = ()
     worst_of_days: tuple[tuple[date, float], ...] = ()
+    trends: tuple[Trend, ...] = ()
     accepted_at: datetime | None = None
     accepted_reason: str | None = None
     sight: Sight | None = None
+
+    @property
+    def known_good(self) -> DrillInBrief | None:
+        """The drill of the youngest backup whose data was proven intact; an objective it may have missed all the same."""
+        return self.good[-1] if self.good else None
+
+    @property
+    def first_bad(self) -> DrillInBrief | None:
+        """The drill of the oldest damaged backup that is younger than the last good one; None where no damage is known."""
+        return self.bad[0] if self.bad else None

@@ -243,3 +243,11 @@ def test_a_sandbox_says_what_it_has_to_give(sandbox: Sandbox) -> None:
     assert sandbox.cpus >= 1
     assert sandbox.memory_bytes > 0
     assert len(str(sandbox.workspace.here / "run/.s.PGSQL.5432")) < 100
+
+
+def test_a_sandbox_says_how_much_lies_in_it(sandbox: Sandbox, base: Path) -> None:
+    before = sandbox.disk()
+    sandbox.run(shell(base, "head -c 3000000 /dev/zero | tr '\\0' x > file; sync file 2>/dev/null"))
+    after = sandbox.disk()
+    assert 2_900_000 < after.used_bytes - before.used_bytes < 3_400_000
+    assert after.used_bytes < after.limit_bytes == before.limit_bytes

@@ -12,7 +12,7 @@ import pytest
 import restore_tester
 from tests.terminal import command, environment, run
 
-HEAVY = ("boto3", "sqlalchemy", "pydantic", "psycopg", "rich", "msgspec", "zstandard", "restore_tester.model")
+HEAVY = ("boto3", "sqlalchemy", "pydantic", "psycopg", "rich", "msgspec", "zstandard", "jinja2", "restore_tester.model")
 
 
 def imported(*arguments: str) -> set[str]:

@@ -251,6 +251,24 @@ def test_a_mistake_is_found_where_it_stands(tmp_path: Path, line: str, expected:
     assert all(mistake.hint for mistake in found.mistakes)
 
 
+@pytest.mark.parametrize(
+    ("workloads", "place"),
+    [
+        (
+            "  a: {owner: x, locations: &there {p: {type: folder, path: a}}}\n  b:\n    owner: x\n    rtoo: 1h\n    locations: *there\n",
+            (5, 5),
+        ),
+        ("  a: {owner: x, rtoo: 1h, locations: {p: {type: folder, path: a}}}\n", (2, 17)),
+        ("  a: &a {owner: x, locations: {p: {type: folder, path: a}}}\n  b:\n    <<: *a\n    rtoo: 1h\n", (5, 5)),
+        ("  a:\n    owner: x\n    locations: {p: {type: folder, path: a}}\n\n    # last\n    rtoo: 1h\nmode: page\n", (7, 5)),
+    ],
+    ids=["an alias of another entry", "on one line", "merged from another entry", "the last entry"],
+)
+def test_a_mistake_in_one_workload_is_placed_whatever_the_workload_leans_on(tmp_path: Path, workloads: str, place: tuple[int, int]) -> None:
+    found = examined(tmp_path, f"workloads:\n{workloads}")
+    assert [place for *place, message in places(found) if "rtoo" in message] == [list(place)]
+
+
 def test_a_name_pattern_is_judged_by_whoever_reads_names(tmp_path: Path) -> None:
     found = examine(written(tmp_path, SMALLEST), lambda pattern: f"the pattern {pattern} says no time")
     assert only(found).startswith("5:52 the pattern orders-{taken_at:%Y}.dump says no time")

@@ -8,7 +8,7 @@ import signal
 import socket
 from pathlib import Path
 
-from restore_tester.contracts import Command, Exit, SealReport, Workspace
+from restore_tester.contracts import Command, DiskUse, Exit, SealReport, Workspace
 from restore_tester.errors import CannotTell, SandboxFault
 from restore_tester.sandboxes.docker import inside
 from restore_tester.sandboxes.docker.container import Plan
@@ -61,6 +61,9 @@ class DockerSandbox:
             found = ways_out(said, listener.getsockname()[1], name)
         self._sealed = not found
         return SealReport(self._sealed, "; ".join(found) or "no way out was found from inside")
+
+    def disk(self) -> DiskUse:
+        return DiskUse(trees.used_bytes([str(self._plan.folder.here)]), self._plan.limits.disk_bytes)
 
     def isolation(self) -> tuple[str, ...]:
         words = {

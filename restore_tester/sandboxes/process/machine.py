@@ -1,9 +1,13 @@
-"""This machine, or the control group we live in → processors and memory that a sandbox can really have."""
+"""This machine, or the control group we live in → processors, memory and disk that a sandbox can really have."""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+
+from restore_tester.config import units
+from restore_tester.errors import SandboxFault
 
 _GROUPS = Path("/sys/fs/cgroup")
 _UNLIMITED = 1 << 60  # control groups v1 say "no limit" as a number near 2^63
@@ -28,6 +32,19 @@ def usable_memory_bytes() -> int:
             if limit.isdigit() and 0 < int(limit) < _UNLIMITED:
                 memory = min(memory, int(limit))
     return memory
+
+
+def granted_disk_bytes() -> int:
+    """Return the most that one sandbox may take by `RESTORE_TESTER_DISK`, a size such as `8GiB`: a pod is put out where its folder
+    outgrows what it was granted, and no system call tells how much that is. Raise SandboxFault where it is no size."""
+    written = os.environ.get("RESTORE_TESTER_DISK")
+    if not written:
+        return sys.maxsize
+    try:
+        return units.bytes_of(written)
+    except ValueError as error:
+        message = f"RESTORE_TESTER_DISK is {written!r}, which is no size"
+        raise SandboxFault("disk_limit_unreadable", message, "write a number and its unit, as 8GiB") from error
 
 
 def _group_folders(controller: str) -> list[Path]:

@@ -34,14 +34,14 @@ class ProcessSandboxes:
         with claim(self._base) as folder:
             limits = _limits(needs, folder)
             with contextlib.ExitStack() as ended, jail(folder, limits, shown) as link:
-                sandbox = ProcessSandbox(folder, link, machine.usable_cpus(), limits.memory_bytes)
+                sandbox = ProcessSandbox(folder, link, machine.usable_cpus(), limits)
                 ended.callback(sandbox.join)
                 yield sandbox
 
 
 def _limits(needs: SandboxNeeds, folder: Folder) -> Limits:
     memory = needs.memory_bytes or int(machine.usable_memory_bytes() * _MEMORY_SHARE)
-    room = int(folder.free_bytes() * _DISK_SHARE)
+    room = min(int(folder.free_bytes() * _DISK_SHARE), machine.granted_disk_bytes())
     disk = room if needs.disk_bytes is None else min(needs.disk_bytes, room)
     return Limits(memory, needs.processes or _PROCESSES, disk, needs.deadline_seconds or _DEADLINE_SECONDS)
 

@@ -8,10 +8,11 @@ import socket
 import threading
 import time
 
-from restore_tester.contracts import Command, Exit, SealReport, Workspace
+from restore_tester.contracts import Command, DiskUse, Exit, SealReport, Workspace
 from restore_tester.errors import SandboxFault
+from restore_tester.sandboxes.process import trees
 from restore_tester.sandboxes.process.dialogue import Dialogue
-from restore_tester.sandboxes.process.link import Link
+from restore_tester.sandboxes.process.link import Limits, Link
 from restore_tester.sandboxes.process.workspace import Folder
 
 _PROBE_SECONDS = 30.0
@@ -62,9 +63,10 @@ class ProcessSandbox:
     kind = "process"
     image = None
 
-    def __init__(self, folder: Folder, link: Link, cpus: int, memory_bytes: int) -> None:
+    def __init__(self, folder: Folder, link: Link, cpus: int, limits: Limits) -> None:
         self.cpus = cpus
-        self.memory_bytes = memory_bytes
+        self.memory_bytes = limits.memory_bytes
+        self._disk_bytes = limits.disk_bytes
         self._folder = folder
         self._link = link
         self._sealed = False
@@ -115,6 +117,9 @@ class ProcessSandbox:
     def trouble(self) -> SandboxFault | None:
         """Return None: what meets a limit here is told so itself, or ends the jail, which the next command tells."""
         return None
+
+    def disk(self) -> DiskUse:
+        return DiskUse(trees.used_bytes([str(self._folder.here)]), self._disk_bytes)
 
     def isolation(self) -> tuple[str, ...]:
         return (*self._link.hello().words, *(("sealed-probe",) if self._sealed else ()))
