@@ -74,8 +74,7 @@ def plan(file: Path, asked: Asked, output: OutputFormat) -> int:
     with interruptible(), history_if_any(configuration) as history:
         todo = with_past(todo, history)
         equipment = equipment_for(lambda event: None, configuration.sandbox)
-        with ThreadPoolExecutor(LANES, "plan") as lanes:
-            orders = tuple(lanes.map(lambda job: _order(job, equipment), todo))
+        orders = _orders(todo, equipment)
         passed = _last_passed(orders, history)
     planned = tuple(_planned(job, order, passed) for job, order in zip(todo, orders, strict=True))
     if output == "json":
@@ -98,6 +97,18 @@ def bytes_leaving_region(location: Location, size_bytes: int, environment: Mappi
     if theirs is None or ours is None or "endpoint_url" in options:
         return None
     return 0 if theirs == ours else size_bytes
+
+
+def _orders(todo: Sequence[Job], equipment: Equipment) -> tuple[DrillOrder | Reason, ...]:
+    """Stores are waited for side by side. Folders are not: threads that only compute would take turns, and take longer for it."""
+    with ThreadPoolExecutor(LANES, "plan") as lanes:
+        far = {job.workload.name: lanes.submit(_order, job, equipment) for job in todo if not _is_near(job)}
+        near = {job.workload.name: _order(job, equipment) for job in todo if _is_near(job)}
+        return tuple(near[job.workload.name] if _is_near(job) else far[job.workload.name].result() for job in todo)
+
+
+def _is_near(job: Job) -> bool:
+    return all(location.type == "folder" for location in job.request.locations)
 
 
 def _order(job: Job, equipment: Equipment) -> DrillOrder | Reason:

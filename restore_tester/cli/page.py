@@ -84,12 +84,15 @@ class Page:
 
 def inert(text: str) -> str:
     """Given any text, return it with everything that is not printable spelled out (`\\x1b`, `\\n`, `\\u202e`)."""
+    if text.isprintable():
+        return text
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def cells(text: str) -> int:
     """Return the columns a terminal gives to `text`."""
-    return sum(_cells(letter) for letter in text)
+    # A page of a fleet is mostly ASCII, where every letter takes one column.
+    return len(text) if text.isascii() else sum(_cells(letter) for letter in text)
 
 
 def _cells(letter: str) -> int:
@@ -132,6 +135,9 @@ def _wrap(text: str, width: int) -> Iterator[str]:
 
 def _pieces(word: str, width: int) -> Iterator[str]:
     """Break a word that no line could hold."""
+    if cells(word) <= width:
+        yield word
+        return
     piece, room = "", width
     for letter in word:
         if _cells(letter) > room:
