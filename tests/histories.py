@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -43,9 +43,10 @@ from restore_tester.model import (
     TableContent,
     Verdict,
 )
-from tests.producers import SUPERUSER, running_source
+from tests.producers import SERVER_OPTIONS, SUPERUSER, SourceServer, running_source
 
 IMAGE = "postgres:15"
+SMALL_DISK = "/small"
 PASSWORD = "canary-7f3e"
 NOW = datetime(2026, 11, 5, 3, 0, tzinfo=UTC)
 PLACE = Place("orders", "primary")
@@ -73,6 +74,8 @@ def running_postgresql() -> Iterator[str]:
     container = PostgresContainer(IMAGE, username="keeper", password=PASSWORD, dbname="history", driver=None)
     limited = ["timeout", str(_LONGEST_SECONDS), "docker-entrypoint.sh"]
     container.with_kwargs(entrypoint=limited, auto_remove=True).with_tmpfs_mount("/var/lib/postgresql/data")
+    # A disk that is soon full. The image's server runs as user 999.
+    container.with_tmpfs_mount(SMALL_DISK, "size=20m,uid=999,gid=999,mode=0700")
     container.with_env("POSTGRES_INITDB_ARGS", "--no-sync").with_command("postgres -c fsync=off")
     with container:
         yield container.get_connection_url()
@@ -95,6 +98,38 @@ def new_database(server: str, template: str = "template0") -> str:
         connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {make_url(template).database if '://' in template else template}")
     engine.dispose()
     return server.replace("/history", f"/{name}")
+
+
+class StoppedAndStarted:
+    """A PostgreSQL of its own that can go away and come back. Made by `restartable_postgresql`."""
+
+    def __init__(self, source: SourceServer) -> None:
+        self._source = source
+        self.dsn = f"postgresql://{SUPERUSER}:{PASSWORD}@/history?host={source.folder}"
+
+    def stop(self) -> None:
+        self._control("stop", "-m", "fast")
+
+    def start(self) -> None:
+        options = " ".join((*(option or "''" for option in SERVER_OPTIONS), "-k", str(self._source.folder)))
+        self._control("start", "-o", options, "-l", str(self._source.folder / "cluster" / "log"))
+
+    def _control(self, *arguments: str) -> None:
+        user = "postgres" if os.geteuid() == 0 else None
+        argv = [str(self._source.bin_folder / "pg_ctl"), "-D", str(self._source.folder / "cluster"), "-w", "-s", *arguments]
+        subprocess.run(argv, check=True, timeout=60, user=user, cwd=self._source.folder, env=self._source.environment)
+
+
+@contextmanager
+def restartable_postgresql() -> Iterator[StoppedAndStarted]:
+    with running_source() as source:
+        source.make_database("history")
+        server = StoppedAndStarted(source)
+        try:
+            yield server
+        finally:
+            with suppress(subprocess.CalledProcessError):
+                server.stop()
 
 
 @contextmanager

@@ -8,13 +8,16 @@ commits a few times, so the price is nothing.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from restore_tester.history.address import SQLITE, Address
@@ -55,10 +58,22 @@ def connected(address: Address) -> Iterator[Database]:
 
 def _sqlite_engine(address: Address) -> Engine:
     url = address.url if "timeout" in address.url.query else address.url.update_query_dict({"timeout": str(WAIT_SECONDS)})
-    engine = create_engine(url)
+    engine = create_engine(_as_far_as_allowed(url))
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _as_far_as_allowed(url: URL) -> URL:
+    """Where the file, or the folder that its log would lie in, cannot be written, SQLite must be told so to read it at all. Without a
+    log nobody has it open: then it may also be read without the lock that would have to be written."""
+    path = Path(url.database or "")
+    if not path.is_file() or (os.access(path, os.W_OK) and os.access(path.absolute().parent, os.W_OK)):
+        return url
+    only = {"mode": "ro", "uri": "true"}
+    if not Path(f"{path}-wal").exists():
+        only["immutable"] = "1"
+    return url.set(database=f"file:{quote(str(path))}").update_query_dict(only)
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:

@@ -26,6 +26,19 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class Slot:
+    """Something to be done once, by whoever claims it: `name` is `KIND:…`, unique in its workload (or in none, the empty one)."""
+
+    workload: str
+    name: str
+    due_at: datetime
+
+    @property
+    def kind(self) -> str:
+        return self.name.partition(":")[0]
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """Which drills are wanted, newest first; None asks for any. `before` is where the page before this one ended (its oldest
     `began_at`)."""
@@ -100,7 +113,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class SeenBackup:
-    """A complete backup that a listing showed. `gone_at` is the first listing without it; None while it is there."""
+    """A complete backup that a listing showed first then. `gone_at` is the first listing without it; None while it is there."""
 
     id: str
     uri: str
@@ -108,5 +121,4 @@ class SeenBackup:
     stored_at: datetime | None
     size_bytes: int
     first_seen: datetime
-    last_seen: datetime
     gone_at: datetime | None

@@ -1,4 +1,4 @@
-"""Questions to a history, each answered by an index: what ran, where places stand, what selection and comparison need."""
+"""Questions to a history, each answered by an index: what ran, where places stand, what comparison needs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from sqlalchemy import ColumnElement, Connection, ScalarSelect, column, exists, 
 from restore_tester.history.nouns import Place, Remembered, Search, Standing
 from restore_tester.history.rows import remembered, remembered_drills
 from restore_tester.history.tables import Words, content, drills
-from restore_tester.judgement.selection import PastDrill
 from restore_tester.model import Fingerprint, TableContent, Verdict
 
 BASELINE = "baseline"
+# The trigger of drills that look for a good backup among older ones: where a place stands, they do not say.
+FIND_GOOD = "find_good"
 # Each asks for two values; SQLite takes 32 766 in a statement, PostgreSQL 65 535.
 _ASKED_AT_ONCE = 500
 _Item = TypeVar("_Item")
@@ -23,7 +24,7 @@ _Item = TypeVar("_Item")
 def some_drills(connection: Connection, ids: Sequence[str]) -> tuple[Remembered, ...]:
     """Return those that are there, the newest first."""
     newest_first = (drills.c.began_at.desc(), drills.c.id.desc())
-    queries = (remembered_drills().where(drills.c.id.in_(portion)).order_by(*newest_first) for portion in _portions(ids))
+    queries = (remembered_drills().where(drills.c.id.in_(portion)).order_by(*newest_first) for portion in portions(ids))
     return tuple(remembered(row) for query in queries for row in connection.execute(query))
 
 
@@ -42,7 +43,7 @@ def search(connection: Connection, wanted: Search) -> tuple[Remembered, ...]:
 
 def standings(connection: Connection, places: Sequence[Place]) -> tuple[Standing, ...]:
     found: list[Standing] = []
-    for portion in _portions(places):
+    for portion in portions(places):
         rows = {(row.workload, row.location): row[2:] for row in connection.execute(_newest_of(portion))}
         named = {name for row in rows.values() for name in row if name is not None}
         by_id = {drill.drill: drill for drill in some_drills(connection, sorted(named))}
@@ -52,8 +53,8 @@ def standings(connection: Connection, places: Sequence[Place]) -> tuple[Standing
 
 def _newest_of(places: Sequence[Place]) -> Any:
     """The query for the ids of the last, the last passed and the running drill of each place."""
-    columns = values(column("workload", Words), column("location", Words), name="places")
-    asked = columns.data(sorted({(place.workload, place.location) for place in places})).cte("places")
+    columns = values(column("workload", Words), column("location", Words), name="asked")
+    asked = columns.data(sorted({(place.workload, place.location) for place in places})).cte("asked")
 
     def newest(name: str, *which: ColumnElement[bool]) -> ScalarSelect[str]:
         at = (drills.c.workload == asked.c.workload, drills.c.location == asked.c.location)
@@ -63,22 +64,10 @@ def _newest_of(places: Sequence[Place]) -> Any:
     return select(
         asked.c.workload,
         asked.c.location,
-        newest("last", drills.c.ended_at.is_not(None)),
+        newest("last", drills.c.ended_at.is_not(None), drills.c.trigger != FIND_GOOD),
         newest("passed", drills.c.verdict == Verdict.PASSED),
         newest("running", drills.c.ended_at.is_(None)),
     )
-
-
-def past_drills(connection: Connection, workloads: Sequence[str]) -> tuple[tuple[PastDrill, ...], ...]:
-    columns = (drills.c.workload, drills.c.location, drills.c.backup, drills.c.began_at, drills.c.verdict, drills.c.strategy)
-    found: dict[str, list[PastDrill]] = {workload: [] for workload in workloads}
-    for portion in _portions(list(found)):
-        ended = (drills.c.workload.in_(portion), drills.c.location.is_not(None), drills.c.ended_at.is_not(None))
-        for workload, location, backup, began_at, verdict, strategy in connection.execute(
-            select(*columns).where(*ended).order_by(drills.c.began_at, drills.c.id)
-        ):
-            found[workload].append(PastDrill(location, backup, began_at, Verdict(verdict), strategy))
-    return tuple(tuple(found[workload]) for workload in workloads)
 
 
 def baseline(connection: Connection, place: Place, taken_by: datetime | None, database: str | None) -> Fingerprint | None:
@@ -100,5 +89,5 @@ def baseline(connection: Connection, place: Place, taken_by: datetime | None, da
     return Fingerprint(BASELINE, tuple(TableContent(*row) for row in tables))
 
 
-def _portions(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+def portions(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
     return (items[start : start + _ASKED_AT_ONCE] for start in range(0, len(items), _ASKED_AT_ONCE))

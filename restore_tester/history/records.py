@@ -6,26 +6,29 @@ a drill be closed as abandoned and its process come back all the same, what it t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from restore_tester.history import reading
-from restore_tester.history.abandonment import ABANDONED, closed
+from restore_tester.history import endings, past, reading
 from restore_tester.history.address import SQLITE, read_address
 from restore_tester.history.backups import BackupsSeen
 from restore_tester.history.connecting import Database, connected
-from restore_tester.history.nouns import Lease, Place, Record, Remembered, Search, Standing
-from restore_tester.history.rows import REASON, details, ended, level_rows, reason_rows, started
+from restore_tester.history.ledgers import Ledgers
+from restore_tester.history.nouns import Lease, Place, Record, Remembered, Search, Slot, Standing
+from restore_tester.history.owners import never
+from restore_tester.history.projection import remake
+from restore_tester.history.rows import ended, started
 from restore_tester.history.schema import bring_up_to_date
-from restore_tester.history.tables import DETAILS, drills, levels, reasons
+from restore_tester.history.slots import Slots, mark_done
+from restore_tester.history.tables import drills
 from restore_tester.judgement.selection import PastDrill
-from restore_tester.model import Drill, DrillOrder, Fingerprint, Levels, Verdict
+from restore_tester.model import Drill, DrillOrder, Fingerprint
 
 
 @contextmanager
@@ -36,8 +39,9 @@ def open_history(dsn: str) -> Iterator[History]:
     same), `history_locked`, `history_corrupt`, `history_full`, `history_too_new`, `history_not_ours`, `history_failed`. Every method may
     raise those of them that can befall an open history."""
     with connected(read_address(dsn)) as database:
-        bring_up_to_date(database)
-        yield History(database, BackupsSeen(database))
+        if bring_up_to_date(database):
+            remake(database)
+        yield History(database, BackupsSeen(database), Ledgers(database), Slots(database))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ class History:
 
     database: Database
     backups: BackupsSeen
+    ledgers: Ledgers
+    slots: Slots
 
     def start(self, order: DrillOrder, lease: Lease, now: datetime, slot: str | None = None) -> bool:
         """Remember that a drill starts. Return False where it must not: this drill was started before, or its place's slot is taken."""
@@ -58,34 +64,25 @@ class History:
         with self.database.writing() as connection:
             return connection.execute(update(drills).where(*mine).values(lease_until=lease.until)).rowcount == 1
 
-    def finish(self, drill: Drill) -> bool:
-        """Remember how a drill ended, also one that was never started here. Return False, and leave all as it is, where that is
-        remembered already."""
-        row = ended(drill)
+    def finish(self, drill: Drill, slot: Slot | None = None) -> bool:
+        """Remember how a drill ended, also one that was never started here, advance the ledger of its place, and mark the slot done
+        that it was for: all of it or nothing. Return False where the drill's end is remembered already, and stays as it is."""
         with self.database.writing() as connection:
-            _insert_unless_there(connection, row | {"ended_at": None, "record": None})
-            this = select(drills.c.ended_at, drills.c.abandoned).where(drills.c.id == drill.drill).with_for_update()
-            found = connection.execute(this).one()
-            if found.ended_at is not None and not found.abandoned:
-                return False
-            connection.execute(update(drills).where(drills.c.id == drill.drill).values(row))
-            for table in DETAILS:
-                connection.execute(delete(table).where(table.c.drill == drill.drill))
-            for table, rows in details(drill):
-                if rows:
-                    connection.execute(insert(table), rows)
-            return True
+            _insert_unless_there(connection, ended(drill) | {"ended_at": None, "record": None})
+            is_new = endings.finish(connection, drill)
+            if slot is not None:
+                mark_done(connection, slot, drill.drill, drill.ended_at)
+            return is_new
 
-    def abandon(self, now: datetime) -> tuple[Remembered, ...]:
-        """Close the drills whose lease has run out as `inconclusive: abandoned`, at the end of their lease. Return them."""
-        overdue = (drills.c.ended_at.is_(None), drills.c.lease_until < now)
+    def abandon(self, now: datetime, is_gone: Callable[[str], bool] = never) -> tuple[Remembered, ...]:
+        """Close the drills whose lease has run out, at the end of their lease, and those whose owner `is_gone`, now, as
+        `inconclusive: abandoned`, and advance the ledgers of their places. Return them."""
         with self.database.reading() as connection:
-            if connection.execute(select(drills.c.id).where(*overdue).limit(1)).first() is None:
-                return ()
+            left = endings.left_behind(connection, now, is_gone)
+        if not left:
+            return ()
         with self.database.writing() as connection:
-            left = select(drills.c.id, drills.c.lease_until, drills.c.if_abandoned).where(*overdue).with_for_update()
-            ids = [_close(connection, *row) for row in connection.execute(left).all()]
-            return reading.some_drills(connection, ids)
+            return reading.some_drills(connection, endings.abandon(connection, left, now))
 
     def drill(self, drill: str) -> Remembered | None:
         """Given a drill's id, return it in one line; None where it is not remembered."""
@@ -109,9 +106,10 @@ class History:
             return reading.standings(connection, places)
 
     def past_drills(self, workloads: Sequence[str]) -> tuple[tuple[PastDrill, ...], ...]:
-        """Return for each workload, in the order given, what selection needs to know of all its drills that ended, oldest first."""
+        """Return for each workload, in the order given, what selection needs to know of its drills that ended, oldest first: no
+        more than `past` bounds."""
         with self.database.reading() as connection:
-            return reading.past_drills(connection, workloads)
+            return past.past_drills(connection, workloads)
 
     def baseline(self, place: Place, taken_by: datetime | None, database: str | None = None) -> Fingerprint | None:
         """Return what the newest backup held that passed here, among those taken no later than the one that is to be compared:
@@ -125,18 +123,3 @@ def _insert_unless_there(connection: Connection, row: dict[str, Any]) -> bool:
     new = sqlite.insert(drills) if connection.dialect.name == SQLITE else postgresql.insert(drills)
     unless_there = new.values(row).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
     return connection.execute(unless_there).rowcount == 1
-
-
-def _close(connection: Connection, drill: str, lease_until: datetime, record: str) -> str:
-    row = {
-        "ended_at": lease_until,
-        "verdict": Verdict.INCONCLUSIVE,
-        "proof_level": 0,
-        "abandoned": True,
-        "if_abandoned": None,
-        "record": closed(record, lease_until),
-    }
-    connection.execute(update(drills).where(drills.c.id == drill).values(row))
-    connection.execute(insert(reasons), reason_rows(drill, REASON, (ABANDONED,)))
-    connection.execute(insert(levels), level_rows(drill, Levels()))
-    return drill

@@ -43,11 +43,14 @@ def started(order: DrillOrder, lease: Lease, now: datetime, slot: str | None) ->
         "engine_version": order.facts.engine_version,
         "recovery_time_objective_seconds": order.objectives.recovery_time_seconds,
         "recovery_point_objective_seconds": order.objectives.recovery_point_seconds,
+        "seed": order.selection.seed,
+        "newest": order.judge_recovery_point,
     }
 
 
 def ended(drill: Drill) -> _Values:
-    """Given a drill that has ended, return its row of `drills`, but for its owner and slot."""
+    """Given a drill that has ended, return its row of `drills`, but for what only its order knew: owner, slot, and
+    whether it took the newest backup."""
     return {
         "id": drill.drill,
         "workload": drill.workload,
@@ -75,6 +78,7 @@ def ended(drill: Drill) -> _Values:
         "data_loss_seconds": drill.data_loss_seconds,
         "recovery_point_lag_seconds": drill.recovery_point_lag_seconds,
         "recovery_point_objective_seconds": drill.recovery_point_objective_seconds,
+        "seed": drill.selection.seed,
         "record": to_json(drill).decode(),
     }
 

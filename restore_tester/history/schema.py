@@ -19,12 +19,14 @@ from restore_tester.history.tables import HEAD, METADATA, REVISIONS, VERSION_TAB
 ADVISORY_LOCK = 0x726573746F7265
 
 
-def bring_up_to_date(database: Database) -> None:
-    """Raise CannotTell: `history_too_new`, `history_not_ours`, and whatever the database is at fault with."""
+def bring_up_to_date(database: Database) -> bool:
+    """Return whether anything was migrated.
+
+    Raise CannotTell: `history_too_new`, `history_not_ours`, and whatever the database is at fault with."""
     with database.reading() as connection:
         found = _revision(connection, database)
     if found == HEAD:
-        return
+        return False
     if database.address.engine == SQLITE:
         _write_ahead(database)
     with database.writing() as connection:
@@ -33,8 +35,10 @@ def bring_up_to_date(database: Database) -> None:
         found = _revision(connection, database)
         if found is None:
             _refuse_strangers(connection, database)
-        if found != HEAD:
-            _migrate(connection)
+        if found == HEAD:
+            return False
+        _migrate(connection)
+    return True
 
 
 def _revision(connection: Connection, database: Database) -> str | None:

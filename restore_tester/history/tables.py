@@ -27,7 +27,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 HEAD = REVISIONS[-1]
 # A name of its own: a history may share a database with other software that uses alembic.
 VERSION_TABLE = "restore_tester_version"
@@ -102,6 +102,8 @@ drills = Table(
     Column("lease_until", Instant),
     Column("abandoned", Boolean, nullable=False, server_default=false()),
     Column("if_abandoned", Text),
+    Column("seed", BigInteger),
+    Column("newest", Boolean),
 )
 _RUNNING = text("ended_at IS NULL")
 Index("drills_by_time", drills.c.began_at)
@@ -112,6 +114,8 @@ Index("drills_by_place", drills.c.workload, drills.c.location, drills.c.began_at
 Index("drills_by_place_and_verdict", drills.c.workload, drills.c.location, drills.c.verdict, drills.c.began_at)
 Index("drills_by_backup_age", drills.c.workload, drills.c.location, drills.c.verdict, drills.c.backup_taken_at)
 Index("drills_running_by_lease", drills.c.lease_until, sqlite_where=_RUNNING, postgresql_where=_RUNNING)
+Index("drills_running_by_owner", drills.c.owner, sqlite_where=_RUNNING, postgresql_where=_RUNNING)
+Index("drills_by_backup", drills.c.workload, drills.c.location, drills.c.backup, drills.c.began_at)
 Index("drills_running_by_place", drills.c.workload, drills.c.location, sqlite_where=_RUNNING, postgresql_where=_RUNNING)
 Index("drills_slot", drills.c.workload, drills.c.location, drills.c.slot, unique=True)
 
@@ -181,7 +185,60 @@ backups = Table(
     Column("stored_at", Instant),
     Column("size_bytes", BigInteger, nullable=False),
     Column("first_seen", Instant, nullable=False),
-    Column("last_seen", Instant, nullable=False),
     Column("gone_at", Instant),
 )
-Index("backups_by_sight", backups.c.workload, backups.c.location, backups.c.last_seen)
+_THERE = text("gone_at IS NULL")
+Index("backups_by_age", backups.c.workload, backups.c.location, backups.c.taken_at)
+Index("backups_present", backups.c.workload, backups.c.location, backups.c.taken_at, sqlite_where=_THERE, postgresql_where=_THERE)
+
+# `ledger` is JSON of `version` (None: it is to be made), `changed` the number of the change that made it. `listing` is the digest of
+# the last listing that showed something else than the one before, at `listed_at`.
+places = Table(
+    "places",
+    METADATA,
+    Column("workload", Words, primary_key=True),
+    Column("location", Words, primary_key=True),
+    Column("first_seen", Instant, nullable=False),
+    Column("ledger", Text),
+    Column("version", Integer, nullable=False),
+    Column("changed", BigInteger, nullable=False),
+    Column("listing", Text),
+    Column("listed_at", Instant),
+)
+Index("places_by_change", places.c.changed)
+Index("places_by_version", places.c.version)
+# A single row: who changes places holds it from then on until all is kept, so that numbers are seen in their order.
+changes = Table(
+    "changes", METADATA, Column("id", Integer, primary_key=True, autoincrement=False), Column("number", BigInteger, nullable=False)
+)
+
+slots = Table(
+    "slots",
+    METADATA,
+    Column("workload", Words, primary_key=True),
+    Column("name", Words, primary_key=True),
+    Column("kind", Words, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("owner", Words, nullable=False),
+    Column("lease_until", Instant, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("done_at", Instant),
+    Column("drill", Words),
+)
+_CLAIMED = text("done_at IS NULL")
+Index("slots_by_workload", slots.c.kind, slots.c.workload, slots.c.due_at)
+Index("slots_by_time", slots.c.kind, slots.c.due_at)
+Index("slots_claimed_by_lease", slots.c.lease_until, sqlite_where=_CLAIMED, postgresql_where=_CLAIMED)
+Index("slots_claimed_by_owner", slots.c.owner, sqlite_where=_CLAIMED, postgresql_where=_CLAIMED)
+
+acceptances = Table(
+    "acceptances",
+    METADATA,
+    _of_drill(),
+    Column("accepted_at", Instant, primary_key=True),
+    Column("workload", Words, nullable=False),
+    Column("location", Words, nullable=False),
+    Column("accepted_by", Words, nullable=False),
+    Column("reason", Words, nullable=False),
+)
+Index("acceptances_by_place", acceptances.c.workload, acceptances.c.location, acceptances.c.accepted_at)

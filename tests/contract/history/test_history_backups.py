@@ -24,12 +24,12 @@ def by_id(history: History, place: Place = PLACE) -> dict[str, SeenBackup]:
     return {backup.id: backup for backup in history.backups.seen(place)}
 
 
-def test_a_backup_is_seen_first_and_last(history: History) -> None:
+def test_a_backup_is_known_since_it_was_seen_first(history: History) -> None:
     history.backups.remember(PLACE, listing("a"), NOW)
     history.backups.remember(PLACE, listing("a", "b"), at(1))
     seen, taken_at = by_id(history), NOW - timedelta(hours=1)
-    assert seen["a"] == SeenBackup("a", "file:///backups/a", taken_at, taken_at, 1000, NOW, at(1), None)
-    assert (seen["b"].first_seen, seen["b"].last_seen) == (at(1), at(1))
+    assert seen["a"] == SeenBackup("a", "file:///backups/a", taken_at, taken_at, 1000, NOW, None)
+    assert seen["b"].first_seen == at(1)
 
 
 def test_one_that_a_listing_lacks_is_gone_since_then(history: History) -> None:
@@ -53,7 +53,6 @@ def test_a_listing_that_arrives_late_changes_nothing_that_is_newer(history: Hist
     history.backups.remember(PLACE, listing("old", "stays"), at(1))
     seen = by_id(history)
     assert (seen["old"].gone_at, seen["stays"].gone_at, seen["new"].gone_at) == (at(2), None, None)
-    assert (seen["old"].last_seen, seen["stays"].last_seen) == (at(1), at(2))
 
 
 def test_what_is_incomplete_is_not_a_backup_yet(history: History) -> None:

@@ -11,7 +11,6 @@ import pytest
 from restore_tester.errors import CannotTell
 from restore_tester.history.nouns import Place, Remembered, Search
 from restore_tester.history.records import History
-from restore_tester.judgement.selection import PastDrill
 from restore_tester.model import LevelState, Verdict
 from tests.histories import NOW, PLACE, a_drill, a_lease, an_order, raw
 
@@ -203,18 +202,6 @@ def test_any_number_of_places_is_asked_at_once(history: History) -> None:
     assert [standing.place for standing in found] == [*places, PLACE, PLACE]
     assert [standing.last is None for standing in found] == [True] * 1200 + [False] * 2
     assert history.standings([]) == ()
-
-
-def test_selection_gets_all_drills_that_ended(history: History) -> None:
-    history.finish(a_drill("d2", OTHER, verdict=Verdict.FAILED, minutes=1))
-    history.finish(a_drill("d1"))
-    history.start(an_order("d3"), a_lease(), NOW)
-    users, orders = history.past_drills(["users", "orders"])
-    assert users == ()
-    assert orders == (
-        PastDrill("primary", "orders-1.dump", NOW, Verdict.PASSED, "rotating"),
-        PastDrill("offsite", "orders-1.dump", NOW + timedelta(minutes=1), Verdict.FAILED, "rotating"),
-    )
 
 
 # --- what is stored ---------------------------------------------------------------------------------------------------

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import create_engine, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
 
 from restore_tester.errors import Misuse, RestoreTesterError
 from restore_tester.history.nouns import Search
-from restore_tester.history.records import open_history
+from restore_tester.history.records import History, open_history
 from restore_tester.history.schema import ADVISORY_LOCK
-from tests.histories import NOW, PASSWORD, a_drill, a_lease, an_order, raw, without_rights
+from tests.histories import NOW, PASSWORD, SMALL_DISK, a_drill, a_lease, an_order, raw, restartable_postgresql, without_rights
 
 TRY_TO_READ_AND_WRITE = """
 import sys
@@ -65,9 +70,9 @@ def test_a_file_that_may_not_be_written_is_read_only_and_readable(dsn: str, fold
 
 
 @only_sqlite
-def test_a_folder_that_may_not_be_written_is_read_only(dsn: str, folder_with_a_drill: Path) -> None:
+def test_a_folder_that_may_not_be_written_is_read_only_and_readable(dsn: str, folder_with_a_drill: Path) -> None:
     folder_with_a_drill.chmod(0o555)
-    assert without_rights(TRY_TO_READ_AND_WRITE, dsn).split() == ["history_read_only"]
+    assert without_rights(TRY_TO_READ_AND_WRITE, dsn).split() == ["1", "history_read_only"]
 
 
 @only_sqlite
@@ -127,6 +132,63 @@ def test_a_migration_that_somebody_else_is_at_is_waited_for(empty: str) -> None:
 
 def impatient(dsn: str) -> str:
     return make_url(dsn).update_query_dict({"options": "-c lock_timeout=50"}).render_as_string(hide_password=False)
+
+
+# --- full -------------------------------------------------------------------------------------------------------------
+
+
+@only_sqlite
+def test_a_file_that_may_not_grow_is_full_and_keeps_what_it_had(dsn: str) -> None:
+    with open_history(dsn) as history:
+        with history.database.writing() as connection:
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 900}")
+        kept = fill(history)
+        with history.database.writing() as connection:
+            connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+        assert history.finish(a_drill("when there is room again"))
+        assert [ledger.passed for _, ledger in history.ledgers.all()] == [kept + 1]
+
+
+@only_postgresql
+def test_a_disk_without_room_is_full_and_what_was_kept_stays(dsn: str) -> None:
+    """On a disk of 20 MB, or, where no container gives one, of a server that says so."""
+    with open_history(dsn) as history:
+        with on_small_disk(dsn):
+            kept = fill(history)
+        assert history.finish(a_drill("when there is room again"))
+        assert [ledger.passed for _, ledger in history.ledgers.all()] == [kept + 1]
+
+
+def fill(history: History) -> int:
+    """Remember drills until there is no room; return how many are remembered."""
+    (check,) = a_drill().checks
+    bulky = tuple(replace(check, detail=os.urandom(900).hex()) for _ in range(500))
+    with refused("history_full"):
+        for number in range(1000):
+            history.finish(replace(a_drill(f"d{number}", minutes=number), checks=bulky))
+    (ledger,) = (ledger for _, ledger in history.ledgers.all())
+    assert ledger.passed == len(history.drills(Search(limit=1000)))
+    return ledger.passed
+
+
+@contextmanager
+def on_small_disk(dsn: str) -> Iterator[None]:
+    """For as long as the body lasts, the checks of drills lie where little room is."""
+    with create_engine(dsn, isolation_level="AUTOCOMMIT", poolclass=NullPool).connect() as admin:
+        try:
+            admin.exec_driver_sql(f"CREATE TABLESPACE small LOCATION '{SMALL_DISK}'")
+            admin.exec_driver_sql("ALTER TABLE checks SET TABLESPACE small")
+        except DBAPIError:
+            full = (
+                "IF (SELECT count(*) FROM drills) > 5 THEN RAISE 'could not extend file' USING ERRCODE = 'disk_full'; END IF; RETURN NULL;"
+            )
+            admin.exec_driver_sql(f"CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {full} END $$")
+            admin.exec_driver_sql("CREATE TRIGGER full_disk AFTER INSERT ON checks FOR EACH STATEMENT EXECUTE FUNCTION full_disk()")
+        yield
+        admin.exec_driver_sql("DROP TRIGGER IF EXISTS full_disk ON checks")
+        admin.exec_driver_sql("ALTER TABLE checks SET TABLESPACE pg_default")
+        admin.exec_driver_sql("DROP TABLESPACE IF EXISTS small")
 
 
 # --- corrupt, too new, not ours ---------------------------------------------------------------------------------------
@@ -229,6 +291,25 @@ def test_a_server_that_went_away_is_unreachable_and_welcome_when_it_is_back(dsn:
         with raw(dsn) as admin:
             admin.exec_driver_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'restore-tester'")
         assert history.drill("d1") is not None
+
+
+def test_a_server_that_stays_away_and_comes_back_finds_the_same_history() -> None:
+    """Every connection of the pool is dead meanwhile, one in the middle of its transaction."""
+    with restartable_postgresql() as server, open_history(server.dsn) as history:
+        with ThreadPoolExecutor(8) as threads:
+            assert all(threads.map(lambda number: history.finish(a_drill(f"d{number}")), range(8)))
+        with refused("history_unreachable"), history.database.writing() as connection:
+            server.stop()
+            connection.exec_driver_sql("DELETE FROM drills")
+        for _ in range(3):
+            with refused("history_unreachable"):
+                history.ledgers.changed(0)
+            with refused("history_unreachable"):
+                history.finish(a_drill("lost"))
+        server.start()
+        with ThreadPoolExecutor(8) as threads:
+            assert all(threads.map(lambda number: history.finish(a_drill(f"later {number}")), range(8)))
+        assert [ledger.passed for _, ledger in history.ledgers.all()] == [16]
 
 
 # --- the DSN ----------------------------------------------------------------------------------------------------------

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
@@ -14,7 +17,8 @@ import restore_tester.history
 from restore_tester.history.nouns import Search
 from restore_tester.history.records import open_history
 from restore_tester.history.tables import HEAD, METADATA, REVISIONS, VERSION_TABLE
-from restore_tester.model import Verdict, to_json
+from restore_tester.judgement.ledger import LEDGER_VERSION
+from restore_tester.model import Drill, Selection, Verdict, to_json
 from tests.histories import NOW, PLACE, a_drill, a_lease, an_order, raw, some_content
 
 MIGRATIONS = Path(restore_tester.history.__file__).parent / "migrations"
@@ -34,9 +38,8 @@ def at_revision(dsn: str, revision: str) -> None:
         command.upgrade(made, revision)
 
 
-def remember_as_0001_did(dsn: str) -> None:
-    drill = a_drill("old")
-    row = {"record": to_json(drill).decode(), "began": NOW.replace(tzinfo=None).isoformat(" ") + ".000000"}
+def remember_as_0001_did(dsn: str, drill: Drill | None = None) -> None:
+    row = {"record": to_json(drill or a_drill("old")).decode(), "began": NOW.replace(tzinfo=None).isoformat(" ") + ".000000"}
     with raw(dsn) as connection:
         zone = "" if connection.dialect.name == "sqlite" else "+00"
         connection.exec_driver_sql(
@@ -68,7 +71,41 @@ def test_what_was_drilled_before_backups_were_remembered_was_seen(empty: str) ->
     with open_history(empty) as history:
         (backup,) = history.backups.seen(PLACE)
     assert (backup.id, backup.size_bytes, backup.taken_at) == ("orders-1.dump", 1000, NOW)
-    assert (backup.first_seen, backup.last_seen, backup.gone_at) == (NOW, NOW, None)
+    assert (backup.first_seen, backup.gone_at) == (NOW, None)
+
+
+def test_what_is_known_of_a_place_is_made_of_the_drills_of_an_earlier_revision(empty: str) -> None:
+    at_revision(empty, "0001")
+    remember_as_0001_did(empty)
+    with open_history(empty) as history, raw(empty) as stranger:
+        assert stranger.exec_driver_sql("SELECT version FROM places").scalar() == LEDGER_VERSION
+        ((place, ledger),) = history.ledgers.all()
+        _, changed = history.ledgers.changed(0)
+    assert (place, ledger.first_seen, ledger.passed) == (PLACE, NOW, 1)
+    assert ledger.last is not None
+    assert (ledger.last.drill, ledger.last.newest) == ("old", True)
+    assert changed == ((place, ledger),)
+
+
+@pytest.mark.parametrize("seed", [None, 0, 2**48 - 1])
+def test_a_drill_of_an_earlier_revision_tells_the_seed_of_its_choice(empty: str, seed: int | None) -> None:
+    at_revision(empty, "0001")
+    remember_as_0001_did(empty, replace(a_drill("old"), selection=Selection("rotating", 'said "seed":5', 3, seed), next_level_needs="\x00"))
+    with open_history(empty) as history:
+        ((past,),) = history.past_drills(["orders"])
+    assert past.seed == seed
+
+
+def test_two_bring_a_history_up_to_date_at_once(empty: str) -> None:
+    at_revision(empty, "0001")
+    remember_as_0001_did(empty)
+
+    def passed(_: int) -> list[int]:
+        with open_history(empty) as history:
+            return [ledger.passed for _, ledger in history.ledgers.all()]
+
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(passed, range(2))) == [[1], [1]]
 
 
 def test_a_history_that_was_brought_up_to_date_works_like_a_new_one(empty: str) -> None:

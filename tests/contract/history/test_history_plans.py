@@ -10,19 +10,24 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, and_, event, insert, select, text
+from sqlalchemy import Connection, Engine, and_, event, insert, select, text, update
 
 from restore_tester.contracts import Listing
-from restore_tester.history.nouns import Place, Search
+from restore_tester.history.nouns import Place, Search, Slot
+from restore_tester.history.projection import remake
 from restore_tester.history.records import History, open_history
 from restore_tester.history.rows import ended
-from restore_tester.history.tables import DETAILS, METADATA, drills
+from restore_tester.history.tables import DETAILS, METADATA, acceptances, drills, places, slots
 from restore_tester.model import Drill, Verdict
 from tests.histories import NOW, PLACE, a_backup, a_drill, a_lease, an_order, new_database
 
 WORKLOADS, DRILLS_EACH, RUNNING = 100, 100, 20
-# From the newest one on, until there are enough.
-WALKS_BACK = re.compile(r"SCAN drills USING INDEX drills_by_time")
+# In the order of an index until there are enough; or an index that holds only the few that are not done.
+WALKS = re.compile(
+    r"SCAN (drills USING INDEX drills_by_time|places USING INDEX sqlite_autoindex_places_1"
+    r"|\w+ USING (COVERING )?INDEX (drills_running|slots_claimed)_by_\w+)"
+)
+LEFT = Slot("workload 8", f"slot:{(NOW + timedelta(hours=DRILLS_EACH - 1)).isoformat()}", NOW + timedelta(hours=DRILLS_EACH - 1))
 _Statement = tuple[str, Any]
 
 
@@ -41,6 +46,11 @@ def filled(history: History) -> History:
     listing = Listing(tuple(a_backup(f"backup {number}") for number in range(30)))
     for workload in range(WORKLOADS):
         history.backups.remember(Place(f"workload {workload}", "primary"), listing, NOW)
+    history.ledgers.meet([Place(f"workload {number}", "offsite") for number in range(5000)], NOW)
+    with history.database.writing() as connection:
+        accepted = select(drills.c.id, drills.c.began_at, drills.c.workload, drills.c.location, drills.c.trigger, drills.c.trigger)
+        connection.execute(insert(acceptances).from_select(list(acceptances.c.keys()), accepted.where(drills.c.workload.is_not(None))))
+        connection.execute(insert(slots), [row for workload in range(WORKLOADS) for row in many_slots(f"workload {workload}")])
     with history.database.writing() as connection:
         connection.execute(text("ANALYZE"))
     return history
@@ -51,6 +61,15 @@ def many_drills() -> Iterator[Drill]:
         for number in range(DRILLS_EACH):
             verdict = Verdict.PASSED if number % 50 else Verdict.FAILED
             yield a_drill(f"{workload}-{number}", Place(f"workload {workload}", "primary"), verdict, number)
+
+
+def many_slots(workload: str) -> Iterator[dict[str, Any]]:
+    """100 of a workload, all done but the newest one."""
+    for number in range(DRILLS_EACH):
+        due_at = NOW + timedelta(hours=number)
+        done_at = due_at if number < DRILLS_EACH - 1 else None
+        name = {"workload": workload, "name": f"slot:{due_at.isoformat()}", "kind": "slot", "due_at": due_at}
+        yield name | {"owner": f"owner {number}", "lease_until": due_at, "attempt": 1, "done_at": done_at}
 
 
 @pytest.fixture(scope="module")
@@ -89,11 +108,18 @@ def whole_tables_read(connection: Connection, statement: _Statement) -> list[str
     """Ask the engine for its plan; return the tables it would read from end to end."""
     if connection.dialect.name == "sqlite":
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement[0]}", statement[1]).all()
-        steps = [row.detail for row in plan if not WALKS_BACK.search(row.detail)]
+        steps = [row.detail for row in plan if not WALKS.search(row.detail)]
         return [step for step in steps if re.match(rf"SCAN ({'|'.join(METADATA.tables)})\b", step)]
+    # Of a single row, PostgreSQL reads the table.
     found = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement[0]}", statement[1]).scalar()
     plan = json.dumps(found if not isinstance(found, str) else json.loads(found))
-    return re.findall(r'"Seq Scan"[^{}]*?"Relation Name": "(?!restore_tester_version)(\w+)"', plan)
+    return re.findall(r'"Seq Scan"[^{}]*?"Relation Name": "(?!restore_tester_version|changes)(\w+)"', plan)
+
+
+def made_again(history: History) -> None:
+    with history.database.writing() as connection:
+        connection.execute(update(places).where(places.c.workload == "workload 9", places.c.location == "primary").values(version=0))
+    remake(history.database)
 
 
 QUESTIONS = {
@@ -117,7 +143,23 @@ QUESTIONS = {
     "renew": lambda history: history.renew("running 7", a_lease("owner 7")),
     "finish": lambda history: history.finish(a_drill("new")),
     "abandon": lambda history: history.abandon(NOW - timedelta(hours=1)),
+    "abandon the dead": lambda history: history.abandon(NOW - timedelta(hours=1), lambda owner: owner == "owner 3"),
     "listing": lambda history: history.backups.remember(PLACE, Listing((a_backup(),)), NOW),
+    "another listing": lambda history: history.backups.remember(PLACE, Listing((a_backup("next"),)), NOW + timedelta(hours=1)),
+    "all ledgers": lambda history: list(history.ledgers.all()),
+    "a ledger": lambda history: history.ledgers.get(PLACE),
+    "changed ledgers": lambda history: history.ledgers.changed(history.ledgers.number() - 2),
+    "meet": lambda history: history.ledgers.meet([Place(f"workload {number}", "offsite") for number in range(900)], NOW),
+    "accept": lambda history: history.ledgers.accept("7-7", "it was meant", "me", NOW),
+    "fetched bytes": lambda history: history.ledgers.fetched_bytes(Place("workload 7", "primary"), NOW + timedelta(minutes=50)),
+    "made again": made_again,
+    "claim": lambda history: history.slots.claim(Slot("workload 7", "slot:new", NOW), a_lease(), NOW),
+    "take over": lambda history: history.slots.claim(LEFT, a_lease("heir"), LEFT.due_at + timedelta(hours=1)),
+    "renew all": lambda history: history.slots.renew("owner 99", NOW),
+    "done": lambda history: history.slots.done(LEFT, None, NOW),
+    "newest slots": lambda history: history.slots.newest(),
+    "orphaned slots": lambda history: history.slots.orphaned(NOW),
+    "prune": lambda history: history.slots.prune("slot", NOW + timedelta(hours=2)),
 }
 
 

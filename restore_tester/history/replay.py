@@ -1,0 +1,85 @@
+"""The past of a place, as its history holds it → its ledger made again: every drill that ended and every acceptance, in their order.
+
+What only listings showed is not in the drills: it is taken over from the ledger that stood before, where that can be read, and else
+begins with the next listing. Nothing is made up for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from restore_tester.history.nouns import Place
+from restore_tester.history.tables import acceptances, backups, drills
+from restore_tester.judgement.advance import kind_of, not_below, with_acceptance, with_cycles, with_drill
+from restore_tester.judgement.ledger import Ledger
+from restore_tester.model import Drill, NotOurJson, Verdict, from_json
+
+_RECORDS_AT_ONCE = 100
+
+
+def made_again(connection: Connection, place: Place, first_seen: datetime, before: Ledger | None) -> Ledger:
+    """Given a place and the ledger that stood before, if one could be read, return its ledger. Drills that run are not in it."""
+    ledger = Ledger(first_seen=first_seen)
+    for row in _ended(connection, place):
+        ledger = told(ledger, row.record, row.verdict, newest=_took_newest(connection, place, row))
+    for row in _accepted(connection, place):
+        ledger = with_acceptance(ledger, row.began_at, row.reason)
+    if before is None:
+        return ledger
+    ledger = replace(with_cycles(ledger, before.cycles), sight=before.sight, worst_of_days=before.worst_of_days)
+    return not_below(ledger, before)
+
+
+def told(ledger: Ledger, record: str, verdict: str, *, newest: bool) -> Ledger:
+    """Given the record of a drill that ended here, return the ledger that knows it. One that this version does not read is counted,
+    and tells nothing more."""
+    try:
+        drill = from_json(Drill, record.encode())
+    except NotOurJson:
+        count = Verdict(verdict).value
+        return replace(ledger, **{count: getattr(ledger, count) + 1})
+    return with_drill(ledger, drill, newest, kind_of(drill))
+
+
+def took_newest(connection: Connection, place: Place, taken_at: datetime | None, began_at: datetime) -> bool:
+    """Return whether no backup that is known to have been there then was younger: for drills whose order did not say."""
+    if taken_at is None:
+        return False
+    younger = select(backups.c.first_seen, backups.c.gone_at).where(
+        backups.c.workload == place.workload, backups.c.location == place.location, backups.c.taken_at > taken_at
+    )
+    return not any(row.first_seen <= began_at and (row.gone_at is None or row.gone_at > began_at) for row in connection.execute(younger))
+
+
+def _ended(connection: Connection, place: Place) -> Iterator[Row[Any]]:
+    """In the order in which they ended. Only ids are held all at once: records may be large."""
+    here = (drills.c.workload == place.workload, drills.c.location == place.location, drills.c.ended_at.is_not(None))
+    ordered = [row.id for row in connection.execute(select(drills.c.id).where(*here).order_by(drills.c.ended_at, drills.c.id))]
+    columns: tuple[Any, ...] = (
+        drills.c.id,
+        drills.c.record,
+        drills.c.verdict,
+        drills.c.newest,
+        drills.c.backup_taken_at,
+        drills.c.began_at,
+    )
+    for start in range(0, len(ordered), _RECORDS_AT_ONCE):
+        portion = ordered[start : start + _RECORDS_AT_ONCE]
+        rows = {row.id: row for row in connection.execute(select(*columns).where(drills.c.id.in_(portion)))}
+        yield from (rows[drill] for drill in portion)
+
+
+def _took_newest(connection: Connection, place: Place, row: Row[Any]) -> bool:
+    return took_newest(connection, place, row.backup_taken_at, row.began_at) if row.newest is None else bool(row.newest)
+
+
+def _accepted(connection: Connection, place: Place) -> Iterator[Row[Any]]:
+    here = (acceptances.c.workload == place.workload, acceptances.c.location == place.location)
+    columns: tuple[Any, ...] = (acceptances.c.reason, drills.c.began_at)
+    asked = select(*columns).join_from(acceptances, drills, acceptances.c.drill == drills.c.id)
+    yield from connection.execute(asked.where(*here).order_by(acceptances.c.accepted_at))
