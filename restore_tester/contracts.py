@@ -67,7 +67,7 @@ class Listing:
     """What lies in a location: complete backups, incomplete ones with the reason, and names that nothing recognised.
 
     A reason is `still_growing` (a job may be at work), `incomplete` (it has died), `deleted` (the store remembers it), or why
-    it may not be read (`link_leaves_location`). `unrecognised` holds the first thousand names; the count is of all.
+    it may not be read (`link_leaves_location`, `name_unsafe`). `unrecognised` holds the first thousand names; the count is of all.
     `left_out` is set only by the catalogue watch: for a drill every backup counts."""
 
     complete: tuple[Backup, ...]

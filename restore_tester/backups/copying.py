@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from io import FileIO
 from pathlib import Path
 
+from restore_tester.backups.landing import new_copy
 from restore_tester.backups.local_faults import name_of_reader, reading, writing
+from restore_tester.backups.local_files import open_at_once
 from restore_tester.contracts import CountBytes
 
 BLOCK_BYTES = 1 << 20
@@ -23,18 +25,16 @@ def pin_of(state: os.stat_result) -> str:
     return f"{state.st_dev}:{state.st_ino}:{state.st_size}:{state.st_mtime_ns}"
 
 
-def copy_part(path: Path, pin: str, copy: Path, count: CountBytes) -> str:
-    """Return the sha256 of what was copied. Raise Changed where `path` is not, before and after, what `pin` says."""
+def copy_part(path: Path, pin: str, target: Path, name: str | None, count: CountBytes) -> str:
+    """Given a file, and where its copy lands (`landing.new_copy`), return the sha256 of what was copied. Raise Changed where `path` is
+    not, before and after, what `pin` says."""
     with reading(path, name_of_reader()):
-        file = path.open("rb", buffering=0)
+        file = open_at_once(path)
     with file:
         if pin_of(os.fstat(file.fileno())) != pin:
             raise Changed
-        with writing(copy.parent):
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            target = copy.open("wb", buffering=0)
-        with target:
-            sha256 = _pour(file, target, count, os.fstat(file.fileno()).st_size)
+        with new_copy(target, name) as copy:
+            sha256 = _pour(file, copy, count, os.fstat(file.fileno()).st_size)
         if pin_of(os.fstat(file.fileno())) != pin:
             raise Changed
     return sha256

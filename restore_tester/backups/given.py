@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from restore_tester.backups.copying import Changed, copy_part, pin_of, tree_sha256
 from restore_tester.backups.local_faults import name_of_reader, reading, shown
@@ -82,8 +82,7 @@ class GivenSource:
             target.mkdir(mode=0o755, exist_ok=True)
         sums = {}
         for name, listed in now.items():
-            copy = target.joinpath(*PurePosixPath(name).parts) if backup.is_tree else target
-            sums[name] = copy_part(listed.path, listed.part.pin, copy, into.count)
+            sums[name] = copy_part(listed.path, listed.part.pin, target, name if backup.is_tree else None, into.count)
         return sums
 
     def _backup(self, listed: tuple[_Listed, ...]) -> Backup:

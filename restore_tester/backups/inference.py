@@ -25,7 +25,7 @@ MOST_SHAPES = 20_000
 LEAST_LOOSE = 3
 MOST_WIDE = 50
 
-BESIDE_OTHERS = "their names say no time, and other files lie beside them: give them a folder of their own, or a time in the name"
+BESIDE_OTHERS = "no time in their names, other files beside them; if they are backups, give them their own folder, or a time in the name"
 NO_INSTANT = "their names look like the others', and name no day or time that exists"
 TOO_WIDE = "no pattern reads these names and not also those of other backups"
 LOGS = "write-ahead log, which is no backup by itself"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+from io import BufferedReader, FileIO
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
@@ -18,9 +20,23 @@ def path_of(uri: str) -> Path:
     return Path(os.fsdecode(unquote_to_bytes(uri.removeprefix("file://")))) if uri.startswith("file:///") else Path(uri)
 
 
+def open_regular(path: Path) -> BufferedReader:
+    """Return the file, open for reading. Raise OSError where it is no regular file: a pipe in its place would be waited on for ever."""
+    file = open_at_once(path)
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.ENODEV, f"it is a {kind_of(os.stat(path).st_mode)}, no file")  # noqa: PTH116 - the name may be any
+    return BufferedReader(file)
+
+
+def open_at_once(path: Path) -> FileIO:
+    """Return whatever lies there, open for reading, without waiting for the other end of a pipe."""
+    return FileIO(path, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK | os.O_NOCTTY))
+
+
 def ends_of(path: Path, size_bytes: int, first: int, last: int) -> tuple[bytes, bytes]:
     """Return at most `first` and `last` bytes of either end."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         head = file.read(first)
         file.seek(max(0, size_bytes - last))
         return head, file.read(last)

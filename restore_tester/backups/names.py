@@ -28,6 +28,9 @@ _FULL_MONTHS = (
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _FULL_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
+# Each of them tries every place in a name: of three, in a name of 255 letters, that is a moment.
+MOST_TEXTS_BETWEEN_TIMES = 3
+
 # Names are English whatever the locale of this process: a pattern must mean the same on the desk and in the pod.
 _DIRECTIVES: Mapping[str, str] = {
     "Y": r"\d{4}",
@@ -162,14 +165,32 @@ def _format_pieces(form: str, pattern: str) -> Iterator[_Piece]:
 
 def _compiled(pieces: tuple[_Piece, ...]) -> tuple[re.Pattern[str], tuple[tuple[str, str], ...]]:
     """Return the expression, and which of its groups holds which directive."""
-    parts, groups = [], []
+    parts, groups, retreating = [], [], 0
     for index, piece in enumerate(pieces):
         if piece.kind == "directive":
             groups.append((f"g{index}", piece.text))
             parts.append(f"(?P<g{index}>{_DIRECTIVES[piece.text]})")
+        elif piece.kind == "literal":
+            parts.append(re.escape(piece.text))
+        elif (text := _text_to_next_any(pieces[index + 1 :])) is None:
+            parts.append("[^/]+")
+            retreating += 1
         else:
-            parts.append("[^/]+" if piece.kind == "any" else re.escape(piece.text))
+            parts.append(f"(?>[^/]+?(?={re.escape(text)}))" if text else "[^/]")
+    if retreating > MOST_TEXTS_BETWEEN_TIMES:
+        said = "".join(f"{{{piece.kind}}}" if piece.kind != "literal" else piece.text for piece in pieces)
+        raise _wrong(said, f"has more than {MOST_TEXTS_BETWEEN_TIMES} {{any}} with a time between them")
     return re.compile("".join(parts), re.ASCII), tuple(groups)
+
+
+def _text_to_next_any(pieces: tuple[_Piece, ...]) -> str | None:
+    """Return the plain text that stands between an `{any}` and the next one, None where a time does, or no other follows. Its first place
+    is as good as any later one, for the next `{any}` takes what lies between: a search need not try them all."""
+    kinds = [piece.kind for piece in pieces]
+    end = kinds.index("any") if "any" in kinds else None
+    if end is None or "directive" in kinds[:end]:
+        return None
+    return "".join(piece.text for piece in pieces[:end])
 
 
 def _says_utc(pieces: tuple[_Piece, ...]) -> bool:

@@ -9,13 +9,18 @@ from typing import Any
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
     CredentialRetrievalError,
+    EndpointConnectionError,
     HTTPClientError,
     IncompleteReadError,
     NoCredentialsError,
     ParamValidationError,
     PartialCredentialsError,
     ProfileNotFound,
+    ProxyConnectionError,
+    ReadTimeoutError,
     ResponseStreamingError,
     SSLError,
     TokenRetrievalError,
@@ -23,8 +28,13 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
-from restore_tester.backups.s3_faults import Asked, Refusal, error_of, odd_answer, unreachable
+from restore_tester.backups.s3_faults import Asked, Refusal, error_of, odd_answer, unreachable, without_credentials
 from restore_tester.errors import Misuse, RestoreTesterError, SourceUnreachable
+
+_PLAIN = (
+    *(ConnectionClosedError, ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError, ReadTimeoutError, SSLError),
+    *(IncompleteReadError, ResponseStreamingError, OSError),
+)
 
 
 class Doubtful(Exception):
@@ -45,15 +55,25 @@ def understood(about: Asked) -> Iterator[None]:
         raise error_of(refusal_in(error), about) from error
     except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, TokenRetrievalError) as error:
         hint = "give the location `access_key` and `secret_key`, a profile, or a role; or run where the AWS chain finds some"
-        raise SourceUnreachable("no_credentials", f"there are no credentials to read {about.uri} with: {error}", hint) from error
+        raise SourceUnreachable(
+            "no_credentials", f"there are no credentials to read {about.uri} with: {without_credentials(str(error))}", hint
+        ) from error
     except (ProfileNotFound, ParamValidationError, ValueError) as error:
-        raise Misuse("location_wrong", f"{about.uri} cannot be asked: {error}", "correct the location's options") from error
+        raise Misuse(
+            "location_wrong", f"{about.uri} cannot be asked: {without_credentials(str(error))}", "correct the location's options"
+        ) from error
     except Doubtful as error:
         raise error.verdict from None
     except ResponseParserError as error:
         raise odd_answer(about, str(error).partition("\n")[0][:200]) from error
     except (BotoCoreError, HTTPError, OSError) as error:
-        raise unreachable(about, str(error)) from error
+        raise unreachable(about, _words(error)) from error
+
+
+def _words(error: Exception) -> str:
+    """What is not known to speak of addresses and times alone may quote what it could not send: a header, and the key in it."""
+    cause = error.__cause__ or error.__context__
+    return str(error) if isinstance(error, _PLAIN) else " of ".join(type(each).__name__ for each in (error, cause) if each is not None)
 
 
 def refusal_in(error: ClientError) -> Refusal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from restore_tester.config.secrets import resolved_values
 from restore_tester.errors import BackupArchived, BackupUnusable, CannotTell, RestoreTesterError, SourceUnreachable
 
 TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
@@ -18,6 +19,10 @@ TRANSIENT_CODES = frozenset(
 _REFUSED_CREDENTIALS = frozenset(
     {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired", "AuthorizationHeaderMalformed"}
 )
+
+# A shorter one would take words apart and prove nothing.
+SHORTEST_KNOWN = 6
+_USERINFO = re.compile(r"://.*@", re.DOTALL)
 
 HOUR = 3600.0
 # What the store's documentation promises for its standard retrieval, the later end, in seconds (dearer or slower tiers exist):
@@ -105,15 +110,25 @@ def changed(asked: Asked) -> CannotTell:
     )
 
 
+def without_credentials(text: str) -> str:
+    """Given a library's words, return them without what may stand between a URL's scheme and its host: rather too much than too little,
+    for a password may hold anything. Secrets that this process knows are taken out wherever they stand."""
+    for value in resolved_values():
+        text = text.replace(value, "…") if len(value) >= SHORTEST_KNOWN else text
+    return _USERINFO.sub("://…@", text)
+
+
 def unreachable(asked: Asked, why: str) -> SourceUnreachable:
     """Return that the store could not be asked, or not be heard to the end."""
-    said = f"the store of {asked.uri} cannot be reached: {why}"
-    return SourceUnreachable("store_unreachable", said, "look at the network, and at the location's endpoint_url")
+    said = f"the store of {asked.uri} cannot be reached: {without_credentials(why)}"
+    return SourceUnreachable("store_unreachable", said, "look at the network, and at the location's endpoint_url (and ca_bundle)")
 
 
 def odd_answer(asked: Asked, what: str) -> SourceUnreachable:
     """Return that something answered which does not speak S3 as it should: a proxy, a login page, another service."""
-    return SourceUnreachable("store_answers_oddly", f"the answer for {asked.uri} is not one of an S3 store: {what}", "check endpoint_url")
+    return SourceUnreachable(
+        "store_answers_oddly", f"the answer for {asked.uri} is not one of an S3 store: {without_credentials(what)}", "check endpoint_url"
+    )
 
 
 def _gone(refusal: Refusal, asked: Asked) -> BackupUnusable:

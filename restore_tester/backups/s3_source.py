@@ -8,7 +8,6 @@ loaded when the store is first asked.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -19,24 +18,26 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from restore_tester.backups.copying import tree_sha256
-from restore_tester.backups.inventory import Inventory, Seen, Upload, backup_of, rules_of
+from restore_tester.backups.inventory import Inventory, backup_of
+from restore_tester.backups.landing import new_copy, unsafe_parts
 from restore_tester.backups.local_faults import writing
 from restore_tester.backups.local_files import COPY_NAME, contents_name
 from restore_tester.backups.ordered import Lane, Ring, in_order
+from restore_tester.backups.recognition import Seen, Upload, rules_of
 from restore_tester.backups.sidecar import LIMIT_BYTES, Sidecar, sidecar_in
 from restore_tester.contracts import Clock, CountBytes, Intake, Listing
-from restore_tester.errors import BackupUnusable, Misuse
-from restore_tester.model import Backup, Ends, Fetched, Location, Part
+from restore_tester.errors import BackupArchived, BackupUnusable, Misuse, SourceUnreachable
+from restore_tester.model import Backup, Ends, Fetched, Location, Part, Reason
 
 if TYPE_CHECKING:
     from restore_tester.backups.s3 import Object, Patience, Span, Store
-    from restore_tester.backups.s3_sums import RunningSum, Sum
+    from restore_tester.backups.s3_sums import Stored, Uncompared
 
 RING = Ring(lanes=6, piece_bytes=8 << 20)
 
 
 class S3Source:
-    """Given a location `s3://bucket/prefix` (options of `inventory.rules_of` and of `s3.Store`). Implements `contracts.BackupSource`.
+    """Given a location `s3://bucket/prefix` (options of `recognition.rules_of` and of `s3.Store`). Implements `contracts.BackupSource`.
 
     Raise Misuse where the URI or an option makes no sense."""
 
@@ -65,14 +66,21 @@ class S3Source:
             return self._given()
         base = self._base()
         inventory = Inventory(self._rules, self._clock.now(), lambda name: self._uri(base + name))
-        for each in self._store.objects(base):
-            inventory.add(_seen(each, base))
+        for found in self._store.objects(base):
+            inventory.add(_seen(found, base))
         for key, began_at in self._store.uploads(base):
             inventory.upload(Upload(key[len(base) :], began_at))
-        if not inventory.has_complete:
-            for key, deleted_at in self._store.delete_markers(base):
-                inventory.deleted(key[len(base) :], deleted_at)
+        self._note_deleted(inventory, base)
         return inventory.listing()
+
+    def _note_deleted(self, inventory: Inventory, base: str) -> None:
+        """Some stores know no versions and say so by breaking. Where backups are there, what was deleted is worth no lost drill."""
+        try:
+            for each in self._store.deleted(base):
+                inventory.deleted(each.key[len(base) :], each.deleted_at, each.stored_at)
+        except SourceUnreachable:
+            if not inventory.has_complete:
+                raise
 
     def _given(self) -> Listing:
         """One object, else all that lies below: what it is, and whether it is whole, its content says."""
@@ -83,11 +91,13 @@ class S3Source:
         base = f"{key}/" if key else ""
         members = tuple(_seen(each, base) for each in self._store.objects(base) if not each.key.endswith("/"))
         if members:
-            return Listing((backup_of("", self._uri(base), members, is_tree=True),))
+            tree = backup_of("", self._uri(base), members, is_tree=True)
+            unsafe = unsafe_parts(tree.parts)
+            return Listing((tree,)) if unsafe is None else Listing((), ((tree, unsafe),))
         inventory = Inventory(self._rules, self._clock.now(), self._uri)
-        for deleted, deleted_at in self._store.delete_markers(key):
-            if deleted == key:
-                inventory.deleted(deleted, deleted_at)
+        deleted = next(self._store.deleted(key), None) if key else None
+        if deleted is not None and deleted.key == key:
+            inventory.deleted(key, deleted.deleted_at, deleted.stored_at)
         for upload, began_at in self._store.uploads(key):
             if upload == key:
                 inventory.upload(Upload(upload, began_at))
@@ -112,7 +122,7 @@ class S3Source:
         """Copy all parts to `dump` in the intake's folder, a child of the workspace. Raise BackupUnusable (`backup_gone`,
         `changed_while_read`: plan once more; `checksum_mismatch`, `key_unusable`), BackupArchived, SourceUnreachable."""
         target = into.folder / COPY_NAME
-        sidecar = self._sidecar(backup)
+        sidecar, warnings = self._sidecar(backup)
         if backup.is_tree:
             with writing(into.folder):
                 target.mkdir(mode=0o755, exist_ok=True)
@@ -123,12 +133,18 @@ class S3Source:
         if wrong:
             raise _mismatch(backup, wrong[0])
         sha256 = tree_sha256(copies.sums) if backup.is_tree else next(iter(copies.sums.values()))
-        return Fetched(f"{into.folder.name}/{COPY_NAME}", backup.size_bytes, sha256, sidecar.promised(copies.sums) if sidecar else None)
+        promised = sidecar.promised(copies.sums) if sidecar else None
+        return Fetched(f"{into.folder.name}/{COPY_NAME}", backup.size_bytes, sha256, promised, (*warnings, *copies.warnings))
 
-    def _sidecar(self, backup: Backup) -> Sidecar | None:
+    def _sidecar(self, backup: Backup) -> tuple[Sidecar | None, tuple[Reason, ...]]:
+        """One that lies in an archive says nothing against its backup, which does not."""
         beside = PurePosixPath(f"{_key_of(backup)}.sha256")
-        content = self._store.small(str(beside), LIMIT_BYTES + 1)
-        return sidecar_in(content, backup.id.rpartition("/")[2], backup.is_tree, beside) if content is not None else None
+        try:
+            content = self._store.small(str(beside), LIMIT_BYTES + 1)
+        except BackupArchived as error:
+            said = f"the sum beside the backup was not compared: {error.reason.message}"
+            return None, (Reason("sidecar_unreadable", said, "keep it in the storage class of its backup"),)
+        return (sidecar_in(content, backup.id.rpartition("/")[2], backup.is_tree, beside) if content is not None else None), ()
 
     def _base(self) -> str:
         """Return what is cut off a key to get its name."""
@@ -152,6 +168,17 @@ class _Copies:
     def __init__(self, target: Path, backup: Backup, store: Store, ring: Ring) -> None:
         self._target, self._backup, self._store, self._ring = target, backup, store, ring
         self.sums: dict[str, str] = {}
+        self._uncompared: dict[str, Uncompared] = {}
+
+    @property
+    def warnings(self) -> tuple[Reason, ...]:
+        """A sum that was there and not looked at: nobody may take the bytes for compared."""
+        if not self._uncompared:
+            return ()
+        name, first = next(iter(self._uncompared.items()))
+        what = f"{len(self._uncompared)} objects of the backup" if len(self._uncompared) > 1 else name
+        message = f"the {first.algorithm} that the store keeps of {what} was not compared with the bytes: {first.why}"
+        return (Reason("sum_not_compared", message, "grant s3:GetObjectAttributes, or leave a sum beside the backup (NAME.sha256)"),)
 
     def fetch(self, parts: tuple[Part, ...], count: CountBytes) -> tuple[Part, ...]:
         """Return the parts whose bytes are not what the store's own sum says: a proxy on the way, or the store itself."""
@@ -169,6 +196,8 @@ class _Copies:
                     stack.close()
                     self.sums[part.name] = copy.sha256
                     wrong += [part] if copy.is_wrong else []
+                    if copy.uncompared is not None:
+                        self._uncompared[part.name] = copy.uncompared
         return tuple(wrong)
 
     def _pieces(self, part: Part) -> Iterator[tuple[Part, Span]]:
@@ -176,35 +205,27 @@ class _Copies:
         for start in range(0, max(1, part.size_bytes), size):
             yield part, _span(self._backup, part, start, min(size, part.size_bytes - start))
 
-    def _arrive(self, piece: tuple[Part, Span], lane: Lane) -> Sum | None:
+    def _arrive(self, piece: tuple[Part, Span], lane: Lane) -> Stored:
         """Return the store's own sum of the whole object, with its first piece."""
         _, span = piece
         told = self._store.read(span, lane)
         return told if span.is_whole or span.start else self._store.sum_of(span)
 
     def _open(self, part: Part) -> FileIO:
-        path = self._target.joinpath(*PurePosixPath(part.name).parts) if self._backup.is_tree else self._target
-        with writing(path.parent):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            return path.open("wb", buffering=0)
+        return new_copy(self._target, part.name if self._backup.is_tree else None)
 
 
 class _Copy:
     """One part's copy: written and summed at once, compared with the store's sum at its end."""
 
-    def __init__(self, file: FileIO, stored: Sum | None) -> None:
-        from restore_tester.backups.s3_sums import running_sum
+    def __init__(self, file: FileIO, stored: Stored) -> None:
+        from restore_tester.backups.s3_sums import Comparison
 
-        self._file, self._stored = file, stored
+        self._file, self._compared = file, Comparison(stored)
         self._folder = Path(str(file.name)).parent
-        self._digest = hashlib.sha256()
-        is_other = stored is not None and stored.algorithm != "sha256"
-        self._other: RunningSum | None = running_sum(stored.algorithm) if stored is not None and is_other else None
 
     def take(self, content: memoryview) -> None:
-        self._digest.update(content)
-        if self._other is not None:
-            self._other.update(content)
+        self._compared.update(content)
         with writing(self._folder):
             written = 0
             while written < len(content):
@@ -212,12 +233,15 @@ class _Copy:
 
     @property
     def sha256(self) -> str:
-        return self._digest.hexdigest()
+        return self._compared.sha256
 
     @property
     def is_wrong(self) -> bool:
-        """An object without a sum of its own is neither right nor wrong by this."""
-        return self._stored is not None and (self._other or self._digest).hexdigest() != self._stored.digits
+        return self._compared.is_wrong
+
+    @property
+    def uncompared(self) -> Uncompared | None:
+        return self._compared.uncompared
 
 
 def _seen(each: Object, base: str) -> Seen:

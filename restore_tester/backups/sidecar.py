@@ -15,6 +15,7 @@ from pathlib import Path, PurePath
 
 from restore_tester.backups.copying import tree_sha256
 from restore_tester.backups.local_faults import reading, shown
+from restore_tester.backups.local_files import open_regular
 from restore_tester.errors import CannotTell
 
 LIMIT_BYTES = 64 << 20
@@ -31,9 +32,17 @@ class Sidecar:
 
     whole: str | None
     files: tuple[tuple[str, str], ...] = ()
+    of_another: str | None = None
 
     def promised(self, found: Mapping[str, str]) -> str:
-        """Given the sum found of each part, return what the whole's should be. Files that the list does not name are no breach."""
+        """Given the sum found of each part, return what the whole's should be. Files that the list does not name are no breach.
+        Raise CannotTell (`sidecar_of_another`) where it is a sum of something else, as its name says."""
+        if self.of_another is not None and self.whole not in found.values():
+            raise CannotTell(
+                "sidecar_of_another",
+                f"the sum beside the backup is that of {shown(self.of_another)}, and is not the backup's",
+                "write the backup's own sum into it, or take it away to verify without it",
+            )
         return self.whole or tree_sha256({**found, **dict(self.files)})
 
 
@@ -43,9 +52,10 @@ def read_sidecar(backup: Path, is_tree: bool, identity: str) -> Sidecar | None:
     if beside is None:
         return None
     with reading(beside, identity):
-        if not beside.is_file() or beside.stat().st_size > LIMIT_BYTES:
+        if not beside.is_file():
             raise _unreadable(beside)
-        content = beside.read_bytes()
+        with open_regular(beside) as file:
+            content = file.read(LIMIT_BYTES + 1)
     return sidecar_in(content, backup.name, is_tree, beside)
 
 
@@ -86,8 +96,11 @@ def _unescaped(name: str, line: str) -> str:
 
 
 def _of_file(lines: list[tuple[str, str]], name: str) -> Sidecar | None:
-    """A single line is this file's, whatever it was called when it was summed."""
-    named = lines if len(lines) == 1 else [line for line in lines if Path(line[0]).name == name]
+    """A single line is this file's, also by the unfinished name that it may have had; one of another name holds where its sum is right."""
+    if len(lines) == 1:
+        called, sha256 = Path(lines[0][0]).name, lines[0][1]
+        return Sidecar(sha256, of_another=None if called in ("", "-", name) or called.startswith(f"{name}.") else called)
+    named = [line for line in lines if Path(line[0]).name == name]
     return Sidecar(named[0][1]) if len(named) == 1 else None
 
 

@@ -14,8 +14,18 @@ ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z")
 # Rather too wide than too narrow: a password may hold `/`, `:` and `@` of its own.
-_PASSWORD_IN_URL = re.compile(r"://[^\s:/@]*:\S*@")
+_PASSWORD_IN_URL = re.compile(r"://[^\s:/@]*:(?:\S*@|(?!\d{1,5}[\s,;.)])[^/@\n]*@)")
 _PASSWORD_IN_PAIRS = re.compile(r"(?i)(?:password|passwd|passphrase|\bpwd|secret|token)\s*=\s*['\"]?[^\s'\"]")
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+# The one thing that this process knows as a whole: a log can only keep out what it knows, wherever it was resolved.
+_RESOLVED: set[str] = set()
+
+
+def resolved_values() -> frozenset[str]:
+    """Return every secret's value that this process ever resolved: for whoever must keep them out of what it writes."""
+    return frozenset(_RESOLVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +43,15 @@ class Secret:
 
     def resolve(self, environment: Mapping[str, str] | None = None) -> str:
         """Given an environment (this process's by default), return the secret's value: call it where the value is used and
-        keep it nowhere. Raise Misuse (`secret_missing`)."""
-        if self.kind == "env":
-            value = (os.environ if environment is None else environment).get(self.place, "")
-            if not value:
-                raise Misuse("secret_missing", f"the environment variable {self.place} is not set", f"set {self.place} for this process")
-            return value
-        return self._read()
+        keep it nowhere. Raise Misuse (`secret_missing`, `secret_unusable`)."""
+        value = self._read() if self.kind == "file" else (os.environ if environment is None else environment).get(self.place, "")
+        if not value:
+            raise Misuse("secret_missing", f"the environment variable {self.place} is not set", f"set {self.place} for this process")
+        if _CONTROL.search(value):
+            fact = f"the secret of {self} holds a control character, such as a line break"
+            raise Misuse("secret_unusable", fact, "write it on one line: libraries repeat what they cannot send")
+        _RESOLVED.add(value)
+        return value
 
     def _read(self) -> str:
         trouble = "it is empty"

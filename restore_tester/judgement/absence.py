@@ -18,6 +18,7 @@ from restore_tester.model import Backup, BackupFacts, Blame, Location, Reason
 STILL_GROWING = "still_growing"
 # Worst first: what a store or a dead job says of a backup comes before what only keeps us from reading it.
 _BAD = ("incomplete", "deleted")
+_TAMPERED = ("name_unsafe",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,9 @@ def nothing_eligible(listing: Listing, location: Location) -> Ineligible:
         return _ineligible(*refused, Blame.OURS)
     growing = _newest(listing.incomplete)
     if growing is not None:
-        message = f"there is no complete backup; one is still being written: {growing[1].message}"
-        return _ineligible(growing[0], Reason("no_backup", message, growing[1].hint), Blame.BACKUP)
+        message = f"there is no complete backup yet; one is being written: {growing[1].message}"
+        hint = f"should it be lost now, nothing would be left: keep older ones; and {growing[1].hint}"
+        return _ineligible(growing[0], Reason("no_backup", message, hint), Blame.BACKUP)
     unknown = listing.unrecognised_count or len(listing.unrecognised)
     if unknown:
         message = f"{counted(unknown, 'object')} lie here, but none is called like the location's `name`: {names(listing.unrecognised)}"
@@ -50,12 +52,21 @@ def nothing_eligible(listing: Listing, location: Location) -> Ineligible:
 
 
 def dead_newest(listing: Listing) -> Ineligible | None:
-    """Return the backup that its job never finished, or that was deleted, where it would be the newest of all; else None."""
+    """Return the backup that its job never finished, or that was deleted, or in which somebody put what may not be copied, where it would
+    be the newest of all; else None. An older one must not pass for it."""
     complete = {backup.id for backup in listing.complete}
-    dead = _newest(pair for pair in listing.incomplete if pair[1].code in _BAD and pair[0].id not in complete)
+    dead = _newest(pair for pair in listing.incomplete if pair[1].code in (*_BAD, *_TAMPERED) and pair[0].id not in complete)
     if dead is None or not is_newer(dead[0], newest_of(listing.complete)):
         return None
-    return _ineligible(*dead, Blame.BACKUP)
+    return _ineligible(*dead, Blame.BACKUP if dead[1].code in _BAD else Blame.OURS)
+
+
+def growing_newest(listing: Listing) -> Backup | None:
+    """Return the backup that is still being written, where it would be the newest of all; else None."""
+    growing = _newest(pair for pair in listing.incomplete if pair[1].code == STILL_GROWING)
+    if growing is None or not is_newer(growing[0], newest_of(listing.complete)):
+        return None
+    return growing[0]
 
 
 def nowhere(location: Location) -> Backup:

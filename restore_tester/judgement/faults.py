@@ -11,7 +11,9 @@ from restore_tester.judgement.wording import printable
 from restore_tester.model import Blame, DrillOrder, Evidence, Fault, Objectives, Reason
 
 CLEANUP = "cleanup"
-_INVENTORY_CODES = frozenset({"no_backup", "backup_gone", "incomplete", "deleted", "nothing_recognised", "link_leaves_location"})
+_INVENTORY_CODES = frozenset(
+    {"no_backup", "backup_gone", "incomplete", "deleted", "nothing_recognised", "name_unsafe", "link_leaves_location"}
+)
 _LACKING = frozenset({"extension_missing", "server_too_old"})
 _PULLED = ("docker", "kubernetes")
 _BYTES_CODES = frozenset({"checksum_mismatch", "size_mismatch"})
@@ -35,10 +37,10 @@ def faults(order: DrillOrder, evidence: Evidence) -> list[Finding]:
         blame = Blame.OURS if sandbox_failed else fault.blame
         if fault.reason.code in _LACKING and _in_production_image(order, evidence) and not sandbox_failed:
             blame = Blame.BACKUP
-        findings.append(Finding(blame, fault.reason, _rung(fault, evidence)))
+        findings.append(Finding(blame, fault.reason, _rung(fault, order, evidence)))
     trouble = evidence.facts.trouble
     if trouble is not None and all(fault.reason.code != trouble.code for fault in evidence.faults):
-        findings.append(Finding(evidence.facts.trouble_blame, trouble, Rung.STRUCTURE))
+        findings.append(Finding(evidence.facts.trouble_blame, trouble, Rung.STRUCTURE if order.backup.id else Rung.INVENTORY))
     return findings
 
 
@@ -80,10 +82,11 @@ def unproven_steps(evidence: Evidence) -> list[Finding]:
     return []
 
 
-def _rung(fault: Fault, evidence: Evidence) -> Rung | None:
-    """The rung that a fault concerns: by its code, by its stage, else the first one that was not reached."""
+def _rung(fault: Fault, order: DrillOrder, evidence: Evidence) -> Rung | None:
+    """The rung that a fault concerns: by its code, by its stage, else the first one that was not reached. Where no backup is named,
+    nobody has seen one."""
     code, trouble = fault.reason.code, evidence.facts.trouble
-    if code in _INVENTORY_CODES:
+    if code in _INVENTORY_CODES or not order.backup.id:
         return Rung.INVENTORY
     if trouble is not None and trouble.code == code:
         return Rung.STRUCTURE
