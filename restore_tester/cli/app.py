@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from restore_tester import __version__
-from restore_tester.cli import checks, config_commands, demo, doctor, history, init, plan, show, status, verify
+from restore_tester.cli import accept, checks, config_commands, demo, doctor, find_good, history, init, plan, serve, show, status, verify
 from restore_tester.cli import run as run_command
 from restore_tester.cli.output import Complaint, complain
 
@@ -48,9 +48,12 @@ app = typer.Typer(
 app.command("verify", epilog=verify.EXAMPLES)(verify.verify)
 app.command("run", epilog=run_command.EXAMPLES)(run_command.run)
 app.command("plan", epilog=plan.EXAMPLES)(plan.plan)
+app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command("status")(status.status)
 app.command("show")(show.show)
 app.command("history")(history.history)
+app.command("find-good", epilog=find_good.EXAMPLES)(find_good.find_good)
+app.command("accept", epilog=accept.EXAMPLES)(accept.accept)
 app.command("init", epilog=init.EXAMPLES)(init.init)
 app.command("demo")(demo.demo)
 app.add_typer(checks.app, name="checks")

@@ -40,8 +40,8 @@ def check(
 
 
 @app.command("schema")
-def schema() -> None:
-    """Print the JSON Schema of a configuration."""
+def schema(output: OutputOption = "json") -> None:
+    """Print the JSON Schema of a configuration: JSON, whatever output is asked for."""
     from restore_tester.cli import configuration_check
 
     raise typer.Exit(configuration_check.print_schema())

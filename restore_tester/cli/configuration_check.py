@@ -10,11 +10,10 @@ from typing import Any
 
 from restore_tester.cli.location_check import OpenSource, Seen, see_locations
 from restore_tester.cli.output import OutputFormat, say, say_json
-from restore_tester.cli.page import inert
 from restore_tester.clock import SystemClock
 from restore_tester.config.loading import Loaded, examine
 from restore_tester.judgement import exits
-from restore_tester.judgement.wording import counted, duration
+from restore_tester.judgement.wording import counted, duration, inert
 from restore_tester.service.configured import trouble_with_name
 
 CHECK_SCHEMA = "restore-tester/config-check/v1"
@@ -86,6 +85,8 @@ def _seen_as_text(seen: Seen) -> list[str]:
 
 
 def _summary(seen: Seen) -> str:
+    if not seen.could_be_read:
+        return "cannot be read"
     if not seen.backups:
         return "no backup to drill"
     newest = f", the newest of {seen.newest:%Y-%m-%d %H:%M:%S} UTC" if seen.newest else ""

@@ -6,10 +6,10 @@ import sys
 from collections.abc import Sequence
 
 from restore_tester.cli.demo_backups import Case
-from restore_tester.cli.outcome import outcome
 from restore_tester.cli.page import Page, Span, Tone, cells, new_page, padded, show
 from restore_tester.cli.render_drill import TONES
 from restore_tester.cli.render_fleet import VERDICT_COLUMNS
+from restore_tester.judgement.telling import outcome
 from restore_tester.model import Drill
 from restore_tester.restorers.postgresql.servers import Server
 

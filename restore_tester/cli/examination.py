@@ -10,12 +10,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from restore_tester.cli.amounts import size
 from restore_tester.cli.output import OutputFormat, say_json
 from restore_tester.cli.page import Page, Span, Tone, new_page, padded, show
 from restore_tester.contracts import Sandbox
 from restore_tester.errors import RestoreTesterError
 from restore_tester.judgement import exits
+from restore_tester.judgement.amounts import size
 from restore_tester.model import Reason, SandboxNeeds, to_json
 from restore_tester.restorers.postgresql.servers import Server, find_servers
 from restore_tester.restorers.postgresql.template import cache_folder
@@ -71,11 +71,20 @@ class SandboxSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class DockerSeen:
+    """Whether `--sandbox docker` finds an engine here, and if not, why. It is a choice: without one, drills run all the same."""
+
+    reachable: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Examination:
     schema: str
     can_drill: bool
     servers: tuple[ServerSeen, ...]
     sandbox: SandboxSeen
+    docker: DockerSeen
     cache_folder: str
     missing: tuple[Reason, ...]
 
@@ -103,6 +112,7 @@ def _examination() -> Examination:
         can_drill=bool(usable) and not trouble,
         servers=tuple(_seen(server) for server in servers),
         sandbox=sandbox,
+        docker=_docker(),
         cache_folder=str(cache_folder()),
         missing=missing,
     )
@@ -111,6 +121,16 @@ def _examination() -> Examination:
 def _seen(server: Server) -> ServerSeen:
     version = server.ask_version() if server.broken is None else None
     return ServerSeen(server.major, version, str(server.folder), server.origin, "amcheck" in server.has, server.broken)
+
+
+def _docker() -> DockerSeen:
+    from restore_tester.sandboxes.docker.engine import connect
+
+    try:
+        with connect():
+            return DockerSeen(True, "an engine answers: --sandbox docker, or `sandbox: docker`")
+    except RestoreTesterError as error:
+        return DockerSeen(False, error.reason.message)
 
 
 def _try_sandbox() -> tuple[SandboxSeen, tuple[Reason, ...]]:
@@ -204,6 +224,10 @@ def _render(seen: Examination, page: Page) -> None:
     if not seen.servers:
         page.text("none", indent=2, lead=Span(f"{glyphs.bad} ", Tone.BAD))
     _render_sandbox(seen.sandbox, page)
+    page.blank()
+    page.row(Span("Docker", Tone.STRONG))
+    sign = Span(f"{glyphs.good} ", Tone.GOOD) if seen.docker.reachable else Span(f"{glyphs.idle} ", Tone.DIM)
+    page.text(seen.docker.detail, indent=2, lead=sign)
     page.blank()
     page.text(f"templates are kept in {seen.cache_folder}", Tone.DIM)
     page.text("gzip, zstd, xz, bzip2 and lz4 are read without any program", Tone.DIM)

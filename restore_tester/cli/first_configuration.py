@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from restore_tester.cli.amounts import instant, seconds, size
 from restore_tester.cli.first_fleet import NewWorkload, Place
 from restore_tester.cli.page import cut
+from restore_tester.config.loading import OWNER_UNSET
+from restore_tester.judgement.amounts import instant, seconds, size
 from restore_tester.judgement.wording import counted, duration
 
 COMMENT_COLUMNS = 160
@@ -57,7 +58,6 @@ def _head(store: Store, workloads: Sequence[NewWorkload], now: datetime) -> Iter
     yield "#   restore-tester config check --live     what matches in each location"
     yield "#   restore-tester plan                    which backup would be drilled, and what that takes"
     yield ""
-    yield "mode: observe   # judged and shown, nobody is paged; take this line out once the first drills are understood"
     if store.type == "s3":
         yield "# Credentials come from the AWS chain (environment, profile, role): none stand here."
     yield ""
@@ -67,8 +67,11 @@ def _head(store: Store, workloads: Sequence[NewWorkload], now: datetime) -> Iter
 def _workload(store: Store, workload: NewWorkload) -> Iterator[str]:
     yield f"  {workload.name}:"
     yield from (_comment(line, 4) for line in (_what(workload), *workload.notes))
-    yield "    owner: set-me   # required: who is called when its drill fails"
+    yield f"    owner: {OWNER_UNSET}   # required: who is called when its drill fails"
+    yield "    mode: observe   # judged and shown, nobody is paged; take this out once its first drills are understood"
     yield f"    criticality: {workload.criticality}   # a guess from how often backups come: only the business knows"
+    if workload.rpo is not None and workload.interval_seconds is None:
+        yield f"    rpo: {workload.rpo}   # what `{workload.criticality}` says: how often backups come is not known yet"
     if workload.rpo is not None and workload.interval_seconds is not None:
         every = duration(workload.interval_seconds)
         yield _comment(

@@ -50,7 +50,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewWorkload:
-    """A workload as it will be written. `rpo` is None where its criticality's holds. `notes` are what an operator should know."""
+    """A workload as it will be written. `rpo` is None where its criticality's holds, and these backups can meet it. `notes` are what an
+    operator should know."""
 
     name: str
     criticality: str
@@ -183,7 +184,7 @@ def _needed(named: Named, interval: float | None) -> float | None:
 def _objective(interval: float | None, needed: float | None) -> tuple[str, str | None]:
     bundles = dict(SHIPPED_CRITICALITIES)
     if interval is None or needed is None:
-        return "essential", None
+        return "essential", _round(bundles["essential"].recovery_point_seconds)
     if needed <= bundles["mission-critical"].recovery_point_seconds:
         return "mission-critical", None
     criticality = "essential" if interval <= NIGHTLY_SECONDS else "non-essential"
@@ -204,7 +205,7 @@ def _notes(looked: Looked, interval: float | None, now: datetime) -> Iterator[st
     if looked.trouble is not None:
         yield f"look at its newest backup: {looked.trouble.message}"
     if interval is None:
-        yield "one backup, or one time: how often they come is not known, so no RPO was inferred"
+        yield "one backup, or one time: how often they come is not known, so the RPO is its criticality's"
         return
     behind = (now - times[-1]).total_seconds()
     if behind > STALE_INTERVALS * interval:

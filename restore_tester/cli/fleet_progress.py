@@ -14,15 +14,18 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from restore_tester.cli.amounts import seconds
 from restore_tester.cli.page import cut, glyphs_of
 from restore_tester.cli.progress import REFRESH_PER_SECOND, StageSeen, amounts, bar, note
 from restore_tester.contracts import DrillEvent
+from restore_tester.judgement.amounts import seconds
 from restore_tester.model import DrillOrder, Verdict
 from restore_tester.service.crew import Ended
 from restore_tester.service.fleet import Job
 
 NAME_COLUMNS = 32
+STAGE_COLUMNS, TIME_COLUMNS, GAPS = 12, 10, 6
+# On less, the bar would leave no room for the words.
+WIDTH_WITH_BAR = 100
 STYLES = {Verdict.PASSED: "green", Verdict.FAILED: "red", Verdict.INCONCLUSIVE: "yellow"}
 
 
@@ -79,7 +82,7 @@ class FleetProgress:
         return table
 
     def _row(self, name: str, seen: _DrillSeen, now: float) -> tuple[RenderableType, ...]:
-        label = Text(cut(f"{name} / {seen.location}" if seen.location else name, NAME_COLUMNS))
+        label = Text(cut(f"{name} / {seen.location}" if seen.location else name, self._name_columns))
         took = Text(seconds((seen.ended or now) - seen.began), justify="right")
         if seen.ended is not None:
             sign = {Verdict.PASSED: self._glyphs.good, Verdict.FAILED: self._glyphs.bad}.get(seen.verdict, self._glyphs.unsure)
@@ -89,4 +92,11 @@ class FleetProgress:
         if not running:
             return self._spinner, label, took, Text(""), "", ""
         stage, at = running[-1]
-        return self._spinner, label, took, Text(cut(stage, 12)), bar(at), Text(amounts(at, now))
+        if self._console.width >= WIDTH_WITH_BAR:
+            return self._spinner, label, took, Text(cut(stage, STAGE_COLUMNS)), bar(at), Text(amounts(at, now))
+        room = self._console.width - self._name_columns - TIME_COLUMNS - STAGE_COLUMNS - GAPS
+        return self._spinner, label, took, Text(cut(stage, STAGE_COLUMNS)), "", Text(cut(amounts(at, now), max(room, 1)))
+
+    @property
+    def _name_columns(self) -> int:
+        return min(NAME_COLUMNS, self._console.width // 3)

@@ -14,10 +14,11 @@ EXAMPLES = """\b
 Examples:
   restore-tester init /backups
   restore-tester init s3://acme-dr/postgres/      another endpoint than AWS: AWS_ENDPOINT_URL
-  restore-tester init /backups --output-file conf.d/eu.yaml
+  restore-tester init /backups --output-file conf.d/eu.yaml      to be named under `include`
 
 \b
-Exit codes: 0, 2 usage or a file that is there already, 3 nothing could be read or recognised.
+Exit codes: 0, 2 usage, a file that is there already or nothing where to look, 3 nothing could be
+read or recognised.
 """
 
 

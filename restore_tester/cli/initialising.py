@@ -25,7 +25,6 @@ from restore_tester.cli.page import new_page, show
 from restore_tester.cli.render_first_fleet import Found, as_json, describe
 from restore_tester.cli.request import given_location
 from restore_tester.config.loading import examine
-from restore_tester.config.secrets import holds_password
 from restore_tester.contracts import Equipment, Listing
 from restore_tester.errors import CannotTell, Misuse
 from restore_tester.judgement import exits
@@ -115,10 +114,6 @@ def _location(uri: str) -> Location:
     # The newest backup counts though it was written a moment ago: names are looked at, not bytes.
     options = (*given.options, ("quiet_seconds", "0"))
     if given.type == "s3":
-        endpoint = dict(given.options).get("endpoint_url", "")
-        if holds_password(endpoint):
-            hint = "take them out of AWS_ENDPOINT_URL; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-            raise Misuse("secret_in_endpoint", "the endpoint's address holds credentials, and would stand in the configuration", hint)
         return Location("init", "s3", given.uri, options)
     folder = path_of(given.uri)
     try:
@@ -165,10 +160,11 @@ def _nothing(found: Found) -> Misuse | CannotTell:
 
 
 def _refuse_target(target: Target) -> None:
-    if target.file.is_dir() or not target.file.absolute().parent.is_dir():
-        raise Misuse(
-            "file_unwritable", f"{target.file} is a folder, or in a folder that is not there", "name a file in a folder that exists"
-        )
+    if target.file.is_dir():
+        raise Misuse("file_unwritable", f"{target.file} is a folder", "name a file in it")
+    folder = target.file.absolute().parent
+    if not folder.is_dir():
+        raise Misuse("file_unwritable", f"there is no folder {target.file.parent} to write {target.file.name} into", f"mkdir -p {folder}")
     if not target.force and os.path.lexists(target.file):
         raise Misuse("file_exists", f"{target.file} exists already", "name another with --output-file, or overwrite it with --force")
 

@@ -11,7 +11,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from restore_tester.cli.amounts import instant, seconds, size
 from restore_tester.cli.output import OutputFormat, say_json
 from restore_tester.cli.page import Page, Span, Tone, new_page, show
 from restore_tester.clock import SystemClock
@@ -20,6 +19,7 @@ from restore_tester.drill import plan_drill
 from restore_tester.errors import CannotTell
 from restore_tester.history.nouns import Place, Remembered
 from restore_tester.judgement import exits
+from restore_tester.judgement.amounts import instant, seconds, size
 from restore_tester.judgement.verdict import verdict_of_many
 from restore_tester.model import Blame, DrillOrder, Location, Profile, Reason, Verdict, to_json
 from restore_tester.service.configured import load
@@ -35,6 +35,7 @@ LANES = 8
 # Drills of backups that differ more than this in size take times that say nothing about each other.
 COMPARABLE_SIZE = 2.0
 UNKNOWN = "unknown"
+NOTHING_RECOGNISED = "nothing_recognised"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +194,7 @@ def _expected_seconds(order: DrillOrder, before: Remembered | None) -> float | N
 
 def _render(planned: Planned, page: Page) -> None:
     place = f"{planned.workload} / {planned.location}" if planned.location else planned.workload
-    page.row(Span(place, Tone.STRONG), Span(f"  {planned.backup or 'nothing to restore'}"))
+    page.row(Span(place, Tone.STRONG), Span(f"  {planned.backup or _without_backup(planned)}"))
     page.text(planned.why, indent=2)
     if planned.trouble is not None:
         tone = Tone.BAD if planned.verdict_expected is Verdict.FAILED else Tone.UNSURE
@@ -205,6 +206,12 @@ def _render(planned: Planned, page: Page) -> None:
     takes = seconds(planned.expected_seconds) if planned.expected_seconds is not None else UNKNOWN
     words = f"takes {takes}, disk {_disk(planned)}, leaving a region {_amount(planned.bytes_leaving_region)}"
     page.text(f"{words}, profile {planned.profile.value}", Tone.DIM, indent=2)
+
+
+def _without_backup(planned: Planned) -> str:
+    """`nothing_new` is no drill at all; without a backup, a place that we are to blame for could not be read."""
+    unread = planned.location is not None and planned.verdict_expected is Verdict.INCONCLUSIVE
+    return "cannot be read" if unread and planned.trouble and planned.trouble.code != NOTHING_RECOGNISED else "nothing to restore"
 
 
 def _disk(planned: Planned) -> str:

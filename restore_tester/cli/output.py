@@ -32,7 +32,7 @@ def complain(complaint: Complaint, arguments: Sequence[str]) -> None:
         error = {"code": complaint.code, "message": complaint.message, "hint": complaint.hint}
         say_json(json.dumps({"error": error}).encode())
         return
-    from restore_tester.cli.page import inert
+    from restore_tester.judgement.wording import inert
 
     if sys.stderr is not None:
         message = "\n".join(inert(line) for line in complaint.message.split("\n"))

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restore_tester.cli.output import OutputFormat, say_json
-from restore_tester.cli.page import Page, Span, Tone, cells, inert, new_page, padded, show
+from restore_tester.cli.page import Page, Span, Tone, cells, new_page, padded, show
 from restore_tester.clock import SystemClock
-from restore_tester.config.nouns import Configuration, Workload
+from restore_tester.config.nouns import Configuration, Strategy, Workload
 from restore_tester.history.nouns import Place, Remembered, Search, Standing
 from restore_tester.judgement import exits
-from restore_tester.judgement.standing import PlaceDrilled, State, proof_lasts_seconds, state_of, worst
-from restore_tester.judgement.wording import duration
+from restore_tester.judgement.advance import FIND_GOOD
+from restore_tester.judgement.standing import Drilled, PlaceDrilled, State, place_drilled, proof_lasts_seconds, state_of, worst
+from restore_tester.judgement.wording import counted, duration, inert
 from restore_tester.model import Profile, Verdict, to_json
 from restore_tester.service.configured import load
 from restore_tester.service.fleet import history_if_any
@@ -27,12 +28,14 @@ if TYPE_CHECKING:
 STATUS_SCHEMA = "restore-tester/status/v1"
 TONES = {State.PROVEN: Tone.GOOD, State.FAILED: Tone.BAD}
 NAME_COLUMNS, STATE_COLUMNS = 30, 14
-DRILLS_LOOKED_AT = 20
+# A rotation comes back to the newest backup within a few drills: what stands beyond this many was answered, or is old news.
+DRILLS_LOOKED_AT = 50
 
 
 @dataclass(frozen=True, slots=True)
 class PlaceStatus:
-    """How one location stands. `proven_at` is when the last drill began that passed; `stale_at` is when that stops to count."""
+    """How one location stands. `proven_at` is when the last drill began that passed, which counts for `stale_after_seconds`; `decided_by`
+    is the drill that decides the state, which need not be the last, and `reason` what it said."""
 
     location: str
     state: State
@@ -41,21 +44,26 @@ class PlaceStatus:
     last_drill: str | None
     last_verdict: Verdict | None
     last_reason: str | None
+    decided_by: str | None
+    reason: str | None
     running_drill: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkloadStatus:
-    """How one workload stands: its worst location's state, the figures of its newest backup that passed (seconds, None: unknown)."""
+    """How one workload stands: its worst location's state, and the figures of one drill, `proven_by`: the one of its youngest backup
+    that passed. It began at `proven_at`; seconds, None is unknown. What a loss would cost is at least `data_loss_at_least_seconds`."""
 
     workload: str
     owner: str
     criticality: str
     state: State
+    proven_by: str | None
     proven_at: datetime | None
     recovery_time_seconds: float | None
     recovery_time_objective_seconds: float | None
     data_loss_seconds: float | None
+    data_loss_at_least_seconds: float | None
     recovery_point_objective_seconds: float | None
     locations: tuple[PlaceStatus, ...]
 
@@ -92,46 +100,80 @@ def _statuses(configuration: Configuration, history: History | None, now: dateti
 
 def _status(workload: Workload, by_place: dict[Place, Standing], history: History | None, now: datetime) -> WorkloadStatus:
     standings = [by_place[Place(workload.name, location.name or "")] for location in workload.locations]
-    places = tuple(
-        _place(standing, proof_lasts_seconds(position, workload.drill_every_seconds), now) for position, standing in enumerate(standings)
-    )
-    best = _freshest_proof(workload, history) if any(standing.last_passed for standing in standings) else None
+    remembered = {drill.drill: drill for standing in standings for drill in _remembered(standing, history)}
+    places, proofs = [], []
+    for position, standing in enumerate(standings):
+        here = [each for each in remembered.values() if each.location == standing.place.location]
+        drilled = place_drilled(_drilled(here, standing.place, history))
+        lasts_seconds = proof_lasts_seconds(position, workload.drill_every_seconds)
+        places.append(_place(standing, drilled, remembered, lasts_seconds, now))
+        proofs += [drilled.proof] if drilled.proof else []
+    best = place_drilled(proofs).proof
+    proof = remembered[best.drill] if best is not None else None
     return WorkloadStatus(
         workload=workload.name,
         owner=workload.owner,
         criticality=workload.criticality,
         state=worst([place.state for place in places]),
-        proven_at=max((place.proven_at for place in places if place.proven_at), default=None),
-        recovery_time_seconds=best.recovery_time_seconds if best and best.profile is Profile.FAITHFUL else None,
+        proven_by=proof.drill if proof else None,
+        proven_at=proof.began_at if proof else None,
+        recovery_time_seconds=proof.recovery_time_seconds if proof and proof.profile is Profile.FAITHFUL else None,
         recovery_time_objective_seconds=workload.objectives.recovery_time_seconds,
-        data_loss_seconds=best.data_loss_seconds if best else None,
+        data_loss_seconds=proof.data_loss_seconds if proof else None,
+        data_loss_at_least_seconds=_least_loss(proof) if proof else None,
         recovery_point_objective_seconds=workload.objectives.recovery_point_seconds,
-        locations=places,
+        locations=tuple(places),
     )
 
 
-def _place(standing: Standing, lasts_seconds: float, now: datetime) -> PlaceStatus:
-    last, passed = standing.last, standing.last_passed
-    drilled = PlaceDrilled(last.verdict if last else None, passed.began_at if passed else None)
+def _remembered(standing: Standing, history: History | None) -> tuple[Remembered, ...]:
+    """The drills of a place that have ended, as far as they can still count."""
+    if history is None or standing.last is None:
+        return ()
+    place = standing.place
+    found = history.drills(Search(workload=place.workload, location=place.location, limit=DRILLS_LOOKED_AT))
+    told = (drill for drill in found if drill.ended_at is not None and drill.trigger != FIND_GOOD)
+    return (*told, *((standing.last_passed,) if standing.last_passed else ()))
+
+
+def _drilled(here: Sequence[Remembered], place: Place, history: History | None) -> tuple[Drilled, ...]:
+    """Where something failed, backups are dated as listings do, all alike: a damaged one has lost the header that dates a sound one, and
+    a header's wall clock may run hours ahead of a name."""
+    listed: dict[str, datetime | None] = {}
+    if history is not None and any(each.verdict is not Verdict.PASSED for each in here):
+        listed = {backup.id: backup.taken_at for backup in history.backups.seen(place)}
+    return tuple(_as_drilled(each, listed.get(each.backup) or each.backup_taken_at) for each in here)
+
+
+def _as_drilled(each: Remembered, taken_at: datetime | None) -> Drilled:
+    assert each.verdict is not None, "it has ended"
+    assert each.ended_at is not None, "it has ended"
+    return Drilled(each.drill, each.verdict, each.began_at, each.ended_at, each.backup, taken_at, newest=each.strategy == Strategy.NEWEST)
+
+
+def _place(
+    standing: Standing, drilled: PlaceDrilled, remembered: Mapping[str, Remembered], lasts_seconds: float, now: datetime
+) -> PlaceStatus:
+    last = standing.last
+    decisive = remembered[drilled.decisive.drill] if drilled.decisive is not None else None
     return PlaceStatus(
         location=standing.place.location,
         state=state_of(drilled, lasts_seconds, now),
         proven_at=drilled.last_passed_at,
         stale_after_seconds=lasts_seconds,
         last_drill=last.drill if last else None,
-        last_verdict=drilled.last,
+        last_verdict=last.verdict if last else None,
         last_reason=last.reason if last else None,
+        decided_by=decisive.drill if decisive else None,
+        reason=decisive.reason if decisive else None,
         running_drill=standing.running.drill if standing.running else None,
     )
 
 
-def _freshest_proof(workload: Workload, history: History | None) -> Remembered | None:
-    """The drill of the newest backup that passed lately: what an old retained one would lose says nothing about a loss now."""
-    assert history is not None, "something passed, so it is remembered"
-    passed = history.drills(Search(workload=workload.name, verdict=Verdict.PASSED, limit=DRILLS_LOOKED_AT))
-    return max(
-        (drill for drill in passed if drill.backup_taken_at), key=lambda drill: drill.backup_taken_at or drill.began_at, default=None
-    )
+def _least_loss(proof: Remembered) -> float | None:
+    """What a loss at that drill would have cost at least: its recovery point cannot lie later than this."""
+    latest = proof.recovery_point_not_after
+    return max((proof.began_at - latest).total_seconds(), 0.0) if latest is not None else None
 
 
 # --- the page ---------------------------------------------------------------------------------------------------------
@@ -144,7 +186,7 @@ def _render(found: Status, page: Page) -> None:
         page.row(Span(padded(each.workload, columns) + "  ", Tone.STRONG), state, Span(_sentence(each, found.at)))
     proven = sum(each.state is State.PROVEN for each in found.workloads)
     page.blank()
-    page.row(Span(f"{proven} of {len(found.workloads)} workloads are proven."))
+    page.row(Span(f"{proven} of {counted(len(found.workloads), 'workload')} {'is' if proven == 1 else 'are'} proven."))
 
 
 def _sentence(each: WorkloadStatus, now: datetime) -> str:
@@ -152,8 +194,7 @@ def _sentence(each: WorkloadStatus, now: datetime) -> str:
         words = "never proven"
     else:
         took = _against(each.recovery_time_seconds, "RTO", each.recovery_time_objective_seconds)
-        lost = _against(each.data_loss_seconds, "RPO", each.recovery_point_objective_seconds)
-        words = f"proven {duration(max((now - each.proven_at).total_seconds(), 0))} ago, back in {took}, losing {lost}"
+        words = f"proven {duration(max((now - each.proven_at).total_seconds(), 0))} ago, back in {took}, losing {_lost(each)}"
     return "; ".join([words, *_troubles(each.locations)])
 
 
@@ -162,10 +203,19 @@ def _against(figure: float | None, name: str, objective: float | None) -> str:
     return f"{known} of {name} {duration(objective)}" if objective is not None else known
 
 
+def _lost(each: WorkloadStatus) -> str:
+    """What is not proven is said so: a name alone tells how much is lost at least."""
+    objective, least = each.recovery_point_objective_seconds, each.data_loss_at_least_seconds
+    if each.data_loss_seconds is not None:
+        return _against(each.data_loss_seconds, "RPO", objective)
+    known = f"at least {duration(least)}" if least is not None else "an unknown amount"
+    return f"{known}, RPO {duration(objective)} unproven" if objective is not None else known
+
+
 def _troubles(places: Sequence[PlaceStatus]) -> list[str]:
     words = {State.STALE: "not proven lately", State.NEVER_DRILLED: "never drilled"}
     return [
-        f"{place.location}: {words.get(place.state) or place.last_reason or place.state.value}"
+        f"{place.location}: {words.get(place.state) or place.reason or place.state.value}"
         for place in places
         if place.state is not State.PROVEN
     ]

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TextIO
 
+from restore_tester.judgement.wording import inert
+
 NARROWEST, WIDEST = 60, 110
 _SGR = {"strong": "1", "good": "1;32", "bad": "1;31", "unsure": "1;33", "dim": "2"}
 
@@ -80,13 +82,6 @@ class Page:
             margin = Span(" " * indent)
             before = (margin, start) if start and index == 0 else (Span(" " * (indent + (cells(start.text) if start else 0))),)
             self._lines.append((*before, Span(piece, tone)))
-
-
-def inert(text: str) -> str:
-    """Given any text, return it with everything that is not printable spelled out (`\\x1b`, `\\n`, `\\u202e`)."""
-    if text.isprintable():
-        return text
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def cells(text: str) -> int:

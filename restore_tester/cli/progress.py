@@ -15,9 +15,10 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from restore_tester.cli.amounts import seconds, size
-from restore_tester.cli.page import glyphs_of, inert
+from restore_tester.cli.page import glyphs_of
 from restore_tester.contracts import DrillEvent
+from restore_tester.judgement.amounts import seconds, size
+from restore_tester.judgement.wording import inert
 
 REFRESH_PER_SECOND = 8
 LEAST_SHARE, LEAST_SECONDS = 0.02, 1.0

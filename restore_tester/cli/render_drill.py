@@ -7,26 +7,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from restore_tester.cli.amounts import instant, seconds, size
 from restore_tester.cli.page import Page, Span, Tone, cells, cut, padded
+from restore_tester.judgement.amounts import instant, seconds, size
+from restore_tester.judgement.telling import LEVELS, OUTSIDE_RECOVERY, head_of, losing, sentence
 from restore_tester.judgement.wording import counted
 from restore_tester.model import CheckResult, Drill, LevelState, Outcome, Profile, Reason, RecoveryPoint, Severity, Stage, Verdict
-from restore_tester.restorers.postgresql.restorer import NAMELESS
 
 TONES = {Verdict.PASSED: Tone.GOOD, Verdict.FAILED: Tone.BAD, Verdict.INCONCLUSIVE: Tone.UNSURE}
-OUTSIDE_RECOVERY = ("queue", "check", "cleanup")
-OBJECTIVES_MISSED = ("rto_missed", "rpo_missed")
 LABEL = 10
-LEVELS = (
-    ("inventory", "it exists, where it should"),
-    ("bytes", "read in full"),
-    ("structure", "decoded to its end"),
-    ("restored", "a server answers from it"),
-    ("complete", "everything is there"),
-    ("intact", "the content is the source's"),
-    ("fresh", "young enough, provably"),
-    ("usable", "the application can work"),
-)
 
 
 def render_drill(drill: Drill, page: Page) -> None:
@@ -41,52 +29,14 @@ def render_drill(drill: Drill, page: Page) -> None:
     _place(drill, page)
 
 
-def name_of(drill: Drill) -> str:
-    """Return what would be lost: the workload, the database that the backup holds, or whatever is in it."""
-    if drill.workload:
-        return drill.workload
-    databases = [name for name in drill.backup.databases if name != NAMELESS]
-    return databases[0] if len(databases) == 1 else f"what {drill.backup.id} holds"
-
-
 # --- the verdict ------------------------------------------------------------------------------------------------------
 
 
 def _headline(drill: Drill, page: Page) -> None:
     verdict = drill.verdict.value.upper()
     page.blank()
-    page.row(Span(verdict, TONES[drill.verdict]), Span("  "), Span(cut(drill.backup.id, page.width - len(verdict) - 2), Tone.STRONG))
+    page.row(Span(verdict, TONES[drill.verdict]), Span("  "), Span(cut(head_of(drill), page.width - len(verdict) - 2), Tone.STRONG))
     page.text(sentence(drill), indent=2)
-
-
-def sentence(drill: Drill) -> str:
-    """Return the one sentence that matters."""
-    name = name_of(drill)
-    if drill.verdict is Verdict.INCONCLUSIVE:
-        return f"Nothing is proven about {name}, neither good nor bad: the question could not be answered here."
-    figures = f"If {name} were lost now: back in {_back(drill)}, losing {_losing(drill)}."
-    if drill.verdict is Verdict.PASSED:
-        return figures
-    if drill.reasons and all(reason.code in OBJECTIVES_MISSED for reason in drill.reasons):
-        return f"{figures} What fails is the objective, not the data."
-    return f"If {name} were lost now, this backup would not bring it back whole."
-
-
-def _back(drill: Drill) -> str:
-    if drill.recovery_time_seconds is None:
-        return "an unknown time"
-    took = seconds(drill.recovery_time_seconds)
-    return f"{took} (fast profile: not comparable with an RTO)" if drill.profile is Profile.FAST else took
-
-
-def _losing(drill: Drill) -> str:
-    if drill.data_loss_seconds is not None:
-        return f"at most {seconds(drill.data_loss_seconds)} of data"
-    if drill.recovery_point.not_after is not None:
-        least = (drill.began_at - drill.recovery_point.not_after).total_seconds()
-        if least > 0:
-            return f"an unknown amount of data, at least {seconds(least)}"
-    return "an unknown amount of data"
 
 
 def _reasons(label: str, reasons: tuple[Reason, ...], tone: Tone, page: Page) -> None:
@@ -168,7 +118,7 @@ def _since(stage: Stage, drill: Drill) -> float:
 def _age(drill: Drill, page: Page) -> None:
     page.blank()
     page.text(_bounds(drill.recovery_point), lead=Span(padded("age", LABEL), Tone.STRONG))
-    page.text(f"a loss now costs {_losing(drill)}{_objective(drill)}", indent=LABEL)
+    page.text(f"a loss now costs {losing(drill)}{_objective(drill)}", indent=LABEL)
 
 
 def _bounds(point: RecoveryPoint) -> str:
@@ -233,8 +183,10 @@ def _place(drill: Drill, page: Page) -> None:
     if backup.sha256:
         page.text(f"sha256 {backup.sha256}", Tone.DIM, indent=LABEL)
     server = f"{backup.engine or 'server'} {place.engine_version}, " if place.engine_version else ""
+    opened = place.isolation or any(stage.name == "fetch" for stage in drill.stages)
     isolation = ", ".join(place.isolation) or "no isolation"
-    page.text(f"{server}{place.sandbox} sandbox ({isolation})", lead=Span(padded("where", LABEL), Tone.STRONG))
+    sandbox = f"{server}{place.sandbox} sandbox ({isolation})" if opened else "no sandbox was opened"
+    page.text(sandbox, lead=Span(padded("where", LABEL), Tone.STRONG))
     left = "" if drill.sandbox_destroyed else "; its data directory was left behind"
     page.text(f"{counted(place.cpus, 'cpu')}, {size(place.memory_bytes)} memory{left}", Tone.DIM, indent=LABEL)
     page.text(f"drill {drill.drill}; the whole record: -o json", Tone.DIM, indent=LABEL)

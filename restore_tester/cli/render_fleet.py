@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from restore_tester.cli.outcome import outcome
-from restore_tester.cli.page import Page, Span, Tone, inert, padded
+from restore_tester.cli.page import Page, Span, Tone, padded
 from restore_tester.cli.render_drill import TONES
+from restore_tester.judgement.telling import outcome
+from restore_tester.judgement.wording import counted, inert
 from restore_tester.model import Drill, Verdict
 
 VERDICT_COLUMNS = 13
@@ -15,11 +16,12 @@ VERDICT_COLUMNS = 13
 def drill_line(drill: Drill) -> str:
     """Return one drill in one line."""
     backup = drill.backup.id or "no backup"
-    return inert(f"{padded(drill.verdict.value.upper(), VERDICT_COLUMNS)}{drill.workload} / {drill.location}  {backup}  {outcome(drill)}")
+    said = f"{drill.workload} / {drill.location}  {backup}  {outcome(drill)}  ({drill.drill})"
+    return inert(f"{padded(drill.verdict.value.upper(), VERDICT_COLUMNS)}{said}")
 
 
-def render_reasons(drills: Sequence[Drill], page: Page) -> None:
-    """Add why each drill that did not pass did not, and how many passed."""
+def render_reasons(drills: Sequence[Drill], asked: int, page: Page) -> None:
+    """Add why each drill that did not pass did not, and how many passed of those that were asked for."""
     for drill in drills:
         if drill.verdict is Verdict.PASSED:
             continue
@@ -30,5 +32,5 @@ def render_reasons(drills: Sequence[Drill], page: Page) -> None:
             page.text(reason.hint, indent=4, lead=Span(f"{page.glyphs.hint} ", Tone.DIM))
     page.blank()
     passed = sum(drill.verdict is Verdict.PASSED for drill in drills)
-    tone = Tone.GOOD if drills and passed == len(drills) else Tone.BAD
-    page.row(Span(f"{passed} of {len(drills)} drills passed.", tone), Span("  In full: restore-tester show DRILL", Tone.DIM))
+    tone = Tone.GOOD if drills and passed == asked else Tone.BAD
+    page.row(Span(f"{passed} of {counted(asked, 'drill')} passed.", tone), Span("  In full: restore-tester show DRILL", Tone.DIM))

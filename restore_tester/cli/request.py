@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from restore_tester.checking.catalogue import load_catalogue
+from restore_tester.config.secrets import holds_password
 from restore_tester.errors import Misuse
 from restore_tester.judgement.durations import parse_duration
 from restore_tester.model import Check, Heartbeat, Location, Objectives, Profile
@@ -75,6 +76,12 @@ def given_location(backup: str) -> Location:
 def _store_options() -> tuple[tuple[str, str], ...]:
     """Keys, profile and region come from the AWS chain, as every tool has them; which endpoint was asked stands in the record."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if endpoint and holds_password(endpoint):
+        raise Misuse(
+            "secret_in_endpoint",
+            "the endpoint's address holds credentials, and would stand in what is written",
+            "leave them out of AWS_ENDPOINT_URL; name keys with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        )
     return (("endpoint_url", endpoint),) if endpoint else ()
 
 

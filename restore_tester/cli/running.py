@@ -6,18 +6,21 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from restore_tester.cli.output import OutputFormat, say, say_json
-from restore_tester.cli.page import inert, is_terminal, new_page, show
+from restore_tester.cli.page import is_terminal, new_page, show
 from restore_tester.cli.render_fleet import drill_line, render_reasons
 from restore_tester.clock import SystemClock
 from restore_tester.contracts import DrillEvent
 from restore_tester.errors import CannotTell, Interrupted, RestoreTesterError
+from restore_tester.history.owners import is_gone
 from restore_tester.history.records import open_history
 from restore_tester.judgement import exits
 from restore_tester.judgement.verdict import verdict_of_many
+from restore_tester.judgement.wording import inert
 from restore_tester.model import Drill, DrillOrder, Verdict, to_json
 from restore_tester.service.configured import load
 from restore_tester.service.crew import Crew, Ended
@@ -26,6 +29,23 @@ from restore_tester.service.fleet import Asked, Job, history_dsn, jobs, with_pas
 from restore_tester.service.signals import interruptible
 
 NOTHING_NEW = "nothing_new"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of what was asked for, in the order of the configuration. `never_began` were still waiting when somebody asked to stop."""
+
+    ended: tuple[Ended, ...]
+    never_began: tuple[Job, ...]
+    interrupted: bool
+
+    @property
+    def drills(self) -> tuple[Drill, ...]:
+        return tuple(each.drill for each in self.ended if each.drill is not None)
+
+    @property
+    def asked(self) -> int:
+        return len(self.ended) + len(self.never_began)
 
 
 class Watch(Protocol):
@@ -41,18 +61,16 @@ def run(file: Path, asked: Asked, output: OutputFormat) -> int:
     configuration = load(file)
     todo = jobs(configuration, asked, SystemClock().now())
     with interruptible(), open_history(history_dsn(configuration)) as history:
-        history.abandon(SystemClock().now())
+        history.abandon(SystemClock().now(), is_gone)
         todo = with_past(todo, history)
         with _watch(output, len(todo)) as watch:
-            ended, interrupted = _drill_all(
-                todo, Crew(history, ProcessExecutor(configuration.sandbox), watch.event), configuration.concurrency, watch
-            )
-        drills = tuple(each.drill for each in ended if each.drill is not None)
-        failed = [each.error for each in ended if each.error is not None]
-        if not drills and failed and not interrupted:
+            crew = Crew(history, ProcessExecutor(configuration.sandbox), watch.event)
+            done = _drill_all(todo, crew, configuration.concurrency, watch)
+        failed = [each.error for each in done.ended if each.error is not None]
+        if not done.drills and failed and not done.interrupted:
             raise failed[0]
-        _tell(ended, drills, output)
-        return _exit_code(ended, interrupted)
+        _tell(done, output)
+        return _exit_code(done)
 
 
 def as_json(records: Sequence[bytes]) -> bytes:
@@ -60,22 +78,26 @@ def as_json(records: Sequence[bytes]) -> bytes:
     return b'{"schema":"restore-tester/drills/v1","drills":[' + b",".join(records) + b"]}"
 
 
-def _drill_all(todo: Sequence[Job], crew: Crew, concurrency: int, watch: Watch) -> tuple[tuple[Ended, ...], bool]:
-    """Return what ended, in the order of the configuration, and whether somebody asked to stop before all had."""
+def _drill_all(todo: Sequence[Job], crew: Crew, concurrency: int, watch: Watch) -> Done:
+    """Return what ended, what never began, and whether somebody asked to stop before all had."""
     pool = ThreadPoolExecutor(concurrency, "drill")
     futures = {pool.submit(crew.drill, job): job for job in todo}
-    interrupted = False
+    interrupted, told = False, set()
     with crew.leases_kept():
         try:
             for done in as_completed(futures):
+                told.add(done)
                 watch.ended(_outcome(done, futures[done]))
         except Interrupted:
             interrupted = True
             crew.stop()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-    ended = tuple(_outcome(future, job) for future, job in futures.items() if not _never_began(future))
-    return ended, interrupted
+    began = {future: _outcome(future, job) for future, job in futures.items() if not _never_began(future)}
+    for future, ended in began.items():
+        if future not in told:
+            watch.ended(ended)
+    return Done(tuple(began.values()), tuple(job for future, job in futures.items() if future not in began), interrupted)
 
 
 def _never_began(future: Future[Ended]) -> bool:
@@ -121,23 +143,25 @@ def _watch(output: OutputFormat, total: int) -> Iterator[Watch]:
         yield progress
 
 
-def _tell(ended: Sequence[Ended], drills: Sequence[Drill], output: OutputFormat) -> None:
-    for each in ended:
+def _tell(done: Done, output: OutputFormat) -> None:
+    for each in done.ended:
         for error in (each.error, each.forgotten):
             if error is not None:
                 _complain(each, error)
+    for job in done.never_began:
+        say(f"{inert(job.workload.name)}: not drilled: interrupted\n", sys.stderr)
     if output == "json":
-        say_json(as_json([to_json(drill) for drill in drills]))
+        say_json(as_json([to_json(drill) for drill in done.drills]))
     elif sys.stdout is not None:
         page = new_page(sys.stdout)
-        if len(drills) == 1 and len(ended) == 1:
+        if len(done.drills) == 1 and done.asked == 1:
             from restore_tester.cli.render_drill import render_drill
 
-            render_drill(drills[0], page)
+            render_drill(done.drills[0], page)
         else:
             if is_terminal(sys.stderr):
-                say("".join(f"{drill_line(drill)}\n" for drill in drills), sys.stdout)
-            render_reasons(drills, page)
+                say("".join(f"{drill_line(drill)}\n" for drill in done.drills), sys.stdout)
+            render_reasons(done.drills, done.asked, page)
         show(page)
 
 
@@ -147,10 +171,11 @@ def _complain(each: Ended, error: RestoreTesterError) -> None:
     say(f"error: {inert(said)}\nhint: {inert(error.reason.hint)}\n", sys.stderr)
 
 
-def _exit_code(ended: Sequence[Ended], interrupted: bool) -> int:
-    verdicts = [each.drill.verdict for each in ended if each.drill is not None]
+def _exit_code(done: Done) -> int:
+    """Who was interrupted is told so, whatever had been found by then: what failed is said, and remembered."""
+    if done.interrupted:
+        return exits.INTERRUPTED
+    verdicts = [drill.verdict for drill in done.drills]
     # What was not drilled, or is not remembered, is not proven; a workload without anything new is left as it stands.
-    verdicts += [Verdict.INCONCLUSIVE for each in ended if each.forgotten or (each.error and each.error.reason.code != NOTHING_NEW)]
-    reasons = [reason for each in ended if each.drill is not None for reason in each.drill.reasons]
-    code = exits.exit_code(verdict_of_many(verdicts), reasons)
-    return exits.INTERRUPTED if interrupted and code != exits.FAILED else code
+    verdicts += [Verdict.INCONCLUSIVE for each in done.ended if each.forgotten or (each.error and each.error.reason.code != NOTHING_NEW)]
+    return exits.exit_code(verdict_of_many(verdicts), [reason for drill in done.drills for reason in drill.reasons])

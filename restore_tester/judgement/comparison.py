@@ -1,9 +1,9 @@
 """What was expected in the data, and what was found there → the differences.
 
 A manifest was written in the dump's own snapshot: rows and hashes are equal, or the copy is not that snapshot. A baseline
-is the drill that passed before, of a living database: tables may grow, shrink and appear; one that vanished, or that held rows
-and holds none, is a difference, and fails the drill. How much shrinking is too much nobody can say without knowing the
-workload; where vanishing is meant (a dropped table, a partition rotated out), `survivors` takes it out of what is expected.
+is what passed before, of a living database: tables may grow, shrink and appear. One that vanished, that held rows and holds none, or
+that lost half of them, is a difference, and fails the drill; one that lost a tenth is told (`rows_fewer`). No threshold is right for
+every table: where vanishing is meant (a dropped table, a partition rotated out, a queue), `survivors` takes it out of what is expected.
 A table too many never makes data unrecoverable: it is told (`table_extra`), not held against the backup.
 """
 
@@ -18,7 +18,13 @@ BASELINE = "baseline"
 TABLE_MISSING = "table_missing"
 TABLE_EXTRA = "table_extra"
 ROWS = "rows"
+ROWS_FEWER = "rows_fewer"
 HASH = "hash"
+
+# A small table changes by a few rows without meaning anything.
+FEW_ROWS = 20
+SHARE_LOST = 0.5
+SHARE_TOLD = 0.1
 
 _Name = tuple[str, str, str]
 
@@ -74,12 +80,18 @@ def _table(name: _Name, wanted: TableContent, found: TableContent | None, *, exa
     if found is None:
         return [Difference(TABLE_MISSING, ".".join(name), wanted.rows, None)]
     differences = []
-    if wanted.rows is not None and found.rows is not None and _rows_differ(wanted.rows, found.rows, exact=exact):
-        differences.append(Difference(ROWS, ".".join(name), wanted.rows, found.rows))
+    if wanted.rows is not None and found.rows is not None:
+        kind = _difference_of_rows(wanted.rows, found.rows, exact=exact)
+        differences += [Difference(kind, ".".join(name), wanted.rows, found.rows)] if kind else []
     if exact and wanted.hash is not None and found.hash is not None and wanted.hash != found.hash:
         differences.append(Difference(HASH, ".".join(name), wanted.hash, found.hash))
     return differences
 
 
-def _rows_differ(wanted: int, found: int, *, exact: bool) -> bool:
-    return wanted != found if exact else wanted > 0 and found == 0
+def _difference_of_rows(wanted: int, found: int, *, exact: bool) -> str | None:
+    if exact:
+        return ROWS if wanted != found else None
+    lost = wanted - found
+    if wanted > 0 and (found == 0 or (lost >= FEW_ROWS and lost >= SHARE_LOST * wanted)):
+        return ROWS
+    return ROWS_FEWER if lost >= FEW_ROWS and lost >= SHARE_TOLD * wanted else None

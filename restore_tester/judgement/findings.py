@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from restore_tester.judgement import faults, questions
-from restore_tester.judgement.comparison import BASELINE, HASH, ROWS, TABLE_EXTRA, TABLE_MISSING
+from restore_tester.judgement.comparison import BASELINE, HASH, ROWS, ROWS_FEWER, TABLE_EXTRA, TABLE_MISSING
 from restore_tester.judgement.ladder import Finding, Rung
 from restore_tester.judgement.wording import counted, names
 from restore_tester.model import Blame, Difference, DrillOrder, Evidence, Reason
 
 SEALED = "sealed-probe"
+TOLD = frozenset({TABLE_EXTRA, ROWS_FEWER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +54,12 @@ def _differences(order: DrillOrder, evidence: Evidence) -> list[Finding]:
         return [Finding(Blame.OURS, Reason("not_compared", message, "see the other reasons, cure them, verify again"), Rung.COMPLETE)]
     blame = Blame.OURS if faults.sandbox_failed(evidence) else Blame.BACKUP
     lost = [difference for difference in evidence.differences if _is_loss(difference)]
-    changed = [difference for difference in evidence.differences if difference.kind != TABLE_EXTRA and not _is_loss(difference)]
+    changed = [difference for difference in evidence.differences if difference.kind not in TOLD and not _is_loss(difference)]
     findings = []
     if lost:
         before = order.expected is not None and order.expected.origin == BASELINE
-        than = "fewer rows than expected, or none of them," if not before else "rows of the drill that passed before are all gone"
-        message = f"{than} in {_tables(lost)}"
+        than = "fewer rows than expected" if not before else "lost since the drill that passed before"
+        message = f"{than}: {_losses(lost)}"
         hint = "do not rely on this backup; look in its job for an excluded table, a filter, or a dump that ended early"
         if before:
             hint += "; where it was meant, except the tables for a while under `check_overrides: baseline`"
@@ -77,6 +78,22 @@ def _is_loss(difference: Difference) -> bool:
     return difference.kind == TABLE_MISSING or (difference.kind == ROWS and fewer)
 
 
+def _losses(lost: list[Difference]) -> str:
+    """The worst first: how many rows of how many, and of which table."""
+    return names(_loss(each) for each in sorted(lost, key=_rows_lost, reverse=True))
+
+
+def _rows_lost(lost: Difference) -> int:
+    found = lost.found if isinstance(lost.found, int) else 0
+    return lost.expected - found if isinstance(lost.expected, int) else 0
+
+
+def _loss(lost: Difference) -> str:
+    if lost.kind == TABLE_MISSING:
+        return f"the table {lost.object}" + (f" with {counted(lost.expected, 'row')}" if isinstance(lost.expected, int) else "")
+    return f"{_rows_lost(lost)} of {lost.expected} rows of {lost.object}"
+
+
 def _tables(differences: list[Difference]) -> str:
     return f"{counted(len(differences), 'table')}: {names(difference.object for difference in differences)}"
 
@@ -87,6 +104,10 @@ def _warnings(order: DrillOrder, evidence: Evidence) -> list[Reason]:
     if extra:
         message = f"nothing expected {_tables(extra)}"
         warnings.append(Reason("tables_extra", message, "see that the manifest belongs to this backup"))
+    fewer = [difference for difference in evidence.differences if difference.kind == ROWS_FEWER]
+    if fewer:
+        message = f"fewer rows than in the drill that passed before: {_losses(fewer)}"
+        warnings.append(Reason("rows_fewer", message, "see that they were deleted on purpose; half of a table's rows would fail the drill"))
     return warnings + _sandbox_warnings(order, evidence, frozenset(warning.code for warning in warnings))
 
 

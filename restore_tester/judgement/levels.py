@@ -69,31 +69,38 @@ def next_level_needs(order: DrillOrder, evidence: Evidence, levels: Levels, fres
     first = next((rung for rung in Rung if state_of(levels, rung) is not LevelState.PROVED), None)
     if first is not None:
         failed = state_of(levels, first) is LevelState.FAILED
-        needs.append(_FAILED if failed else _silent(order, evidence, first) or _NEEDS[first])
+        needs.append(_FAILED if failed else _silent(order, evidence, first) or _needs(order, first))
     if fresh is Freshness.UNPROVEN and first is not Rung.FRESH:
-        needs.append(_NEEDS[Rung.FRESH])
+        needs.append(_needs(order, Rung.FRESH))
     return "; ".join(needs) or None
 
 
 _FAILED = "a backup that does not fail here: see the reasons"
 _NEEDS = {
-    Rung.INVENTORY: "a backup where one should be",
+    Rung.INVENTORY: "a listing of the location with a complete backup in it: see the reasons",
     Rung.BYTES: "bytes_unproven: the backup read in full",
     Rung.STRUCTURE: "structure_unproven: the backup decoded to its end",
     Rung.RESTORED: "restore_unproven: a restore that comes to its end without an unexplained error",
-    Rung.COMPLETE: "completeness_unproven: something to compare the content with, such as a check of yours (--checks) whose header says "
+    Rung.COMPLETE: "completeness_unproven: something to compare the content with, such as a check of yours ({checks}) whose header says "
     "`proves: complete`",
-    Rung.INTACT: "intactness_unproven: a check of yours (--checks) whose header says `proves: intact`",
-    Rung.FRESH: "freshness_unproven: an objective (--rpo), and a heartbeat in the data (--recovery-point) that is young enough for it",
-    Rung.USABLE: "usability_unproven: a check of yours (--checks) that asks what the application relies on and says `proves: usable`",
+    Rung.INTACT: "intactness_unproven: a check of yours ({checks}) whose header says `proves: intact`",
+    Rung.FRESH: "freshness_unproven: an objective ({rpo}), and a heartbeat in the data ({recovery_point}) that is young enough for it",
+    Rung.USABLE: "usability_unproven: a check of yours ({checks}) that asks what the application relies on and says `proves: usable`",
 }
+
+
+def _needs(order: DrillOrder, rung: Rung) -> str:
+    """Name what gives it: options of `verify`, keys of a configuration."""
+    if order.workload is None:
+        return _NEEDS[rung].format(checks="--checks", rpo="--rpo", recovery_point="--recovery-point")
+    return _NEEDS[rung].format(checks="`checks`", rpo="`rpo`", recovery_point="`recovery_point`")
 
 
 def _shown(order: DrillOrder, evidence: Evidence, fresh: Freshness) -> set[Rung]:
     """The rungs for which something was seen that proves them."""
     counted = compared_fully(order.expected, evidence.fingerprint) and all(d.kind == TABLE_EXTRA for d in evidence.differences)
     seen = {
-        Rung.INVENTORY: True,
+        Rung.INVENTORY: bool(order.backup.id),
         Rung.BYTES: evidence.fetched is not None,
         Rung.STRUCTURE: evidence.structure_proved,
         Rung.RESTORED: evidence.restored,

@@ -55,7 +55,7 @@ def judge_objectives(order: DrillOrder, evidence: Evidence, measurement: Measure
         findings.append(Finding(Blame.BACKUP, _recovery_point_missed(order, evidence, measurement, intact=intact), Rung.FRESH))
     if fresh is not Freshness.NOT_JUDGED and evidence.restored:
         if fresh is Freshness.UNKNOWN:
-            findings.append(Finding(Blame.OURS, _recovery_point_unknown(), Rung.FRESH))
+            findings.append(Finding(Blame.OURS, _recovery_point_unknown(order), Rung.FRESH))
         if _beat_missing(order, evidence):
             findings.append(Finding(Blame.OURS, _heartbeat_unanswered(), Rung.FRESH))
     return findings
@@ -172,11 +172,12 @@ def _instant(instant: datetime | None) -> str:
     return f"{instant:%Y-%m-%d %H:%M:%SZ}" if instant else "unknown"
 
 
-def _recovery_point_unknown() -> Reason:
+def _recovery_point_unknown(order: DrillOrder) -> Reason:
+    query = "select max(beat_at) from heartbeat"
     return Reason(
         "recovery_point_unknown",
         "an objective for the recovery point is set, but neither the data nor the backup says how old it is",
-        "give a heartbeat: --recovery-point 'select max(beat_at) from heartbeat'",
+        f"give a heartbeat: --recovery-point '{query}'" if order.workload is None else f"give a heartbeat: `recovery_point: {query}`",
     )
 
 

@@ -86,7 +86,7 @@ def next_turn(wish: Wish, past: Sequence[PastDrill], now: datetime) -> Turn:
     if _ROUND[place] == ANOTHER and len(wish.locations) > 1:
         return _turn_of_another(wish.locations[1:], drills, overdue)
     if overdue is not None and drills and not was_early and not _failed_lately(overdue, drills):
-        return Turn(overdue, Strategy.NEWEST, f"{overdue} has not been proven for 60 days: it goes first", early=True)
+        return Turn(overdue, Strategy.NEWEST, f"{overdue} {_unproven(overdue, past)}: it goes first", early=True)
     if _ROUND[place] == FIRST_RANDOM:
         return Turn(first, Strategy.RANDOM, f"rotation: a random retained backup of {first}")
     return Turn(first, Strategy.NEWEST, f"rotation: the newest of {first}")
@@ -110,6 +110,11 @@ def choose(wish: Wish, turn: Turn, backups: Sequence[Backup], past: Sequence[Pas
 def newest_of(backups: Sequence[Backup]) -> Backup | None:
     """Return the one taken last: the one whose recovery point is judged."""
     return max(backups, key=_age, default=None)
+
+
+def newest_first(backups: Sequence[Backup]) -> tuple[Backup, ...]:
+    """Return them in the order in which somebody who has lost data would want them; what nothing dates comes last."""
+    return tuple(sorted(backups, key=_age, reverse=True))
 
 
 def is_newer(backup: Backup, other: Backup | None) -> bool:
@@ -161,7 +166,7 @@ def _place_after(drills: Sequence[PastDrill], first: str, *, others: bool) -> tu
 
 def _turn_of_another(others: tuple[str, ...], drills: Sequence[PastDrill], overdue: str | None) -> Turn:
     if overdue is not None and not _failed_lately(overdue, drills):
-        return Turn(overdue, Strategy.NEWEST, f"rotation: the newest of {overdue}, which has not been proven for 60 days")
+        return Turn(overdue, Strategy.NEWEST, f"rotation: the newest of {overdue}, which {_unproven(overdue, drills)}")
     drilled = {drill.location: drill.began_at for drill in drills}
     location = min(others, key=lambda name: drilled.get(name, _LONG_AGO))
     return Turn(location, Strategy.NEWEST, f"rotation: the newest of {location}, another location")
@@ -175,6 +180,11 @@ def _most_overdue(others: tuple[str, ...], drills: Sequence[PastDrill], now: dat
     return min(
         overdue, key=lambda name: (_failed_lately(name, drills), passed.get(name, _LONG_AGO), tried.get(name, _LONG_AGO)), default=None
     )
+
+
+def _unproven(location: str, drills: Sequence[PastDrill]) -> str:
+    passed = any(drill.location == location and drill.verdict is Verdict.PASSED for drill in drills)
+    return "has not been proven for 60 days" if passed else "was never proven"
 
 
 def _failed_lately(location: str, drills: Sequence[PastDrill]) -> bool:

@@ -27,10 +27,16 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def inert(text: str) -> str:
+    """Given any text, return it with everything that is not printable spelled out (`\\x1b`, `\\n`, `\\u202e`)."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
 def printable(text: str, characters: int) -> str:
     """Given text that may come out of a backup, return it with control characters spelled out, cut at `characters`."""
-    cut = text[: characters + 1]
-    shown = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in cut)
+    shown = inert(text[: characters + 1])
     return shown if len(shown) <= characters else shown[: characters - 1] + "…"
 
 

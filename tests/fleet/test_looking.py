@@ -12,9 +12,9 @@ import pytest
 from restore_tester.cli.looking_ahead import bytes_leaving_region
 from restore_tester.history.nouns import Place
 from restore_tester.history.records import open_history
-from restore_tester.model import Location, Verdict
+from restore_tester.model import Location, RecoveryPoint, Verdict
 from tests.fleets import Fleet
-from tests.histories import a_drill, a_lease, an_order
+from tests.histories import a_drill, a_lease, an_order, of_backup, without_rights
 from tests.terminal import Terminal
 
 SECRET = "canary-7f3e"
@@ -61,6 +61,22 @@ def test_status_is_a_line_a_workload(fleet: Fleet) -> None:
     assert lines[1].split()[:3] == ["other", "never", "drilled"]
 
 
+def test_the_figures_of_a_line_are_those_of_one_drill(fleet: Fleet) -> None:
+    fleet.write("shop", more="rpo: 26h")
+    now = datetime.now(UTC)
+    with open_history(f"sqlite:///{fleet.folder}/restore-tester.db") as history:
+        for name, days, taken_days, took in (("young", 1.5, 1.6, 99.0), ("old", 0.5, 30.0, 5.0)):
+            at, taken = now - timedelta(days=days), now - timedelta(days=taken_days)
+            drill = of_backup(a_drill(name, Place("shop", "primary")), name, taken)
+            timed = replace(drill, began_at=at, ended_at=at, recovery_time_seconds=took, data_loss_seconds=None)
+            history.finish(replace(timed, recovery_point=RecoveryPoint(None, at - timedelta(hours=11, minutes=25), "file_time")))
+    (shop,) = fleet.json("status").record["workloads"]
+    assert (shop["proven_by"], shop["recovery_time_seconds"]) == ("young", 99.0)
+    _, text, _ = fleet.text("status")
+    assert "proven 1 d 12 h ago, back in 1 min 39 s of RTO 8 h, losing at least 11 h 25 min, RPO 1 d 2 h unproven" in text
+    assert "1 of 1 workload is proven." in text
+
+
 def test_looking_makes_no_history(fleet: Fleet) -> None:
     fleet.write("shop")
     assert fleet.json("history").record == {"schema": "restore-tester/drills/v1", "drills": []}
@@ -85,6 +101,8 @@ MISTAKES = [
     (("plan", "shpo"), "workload_unknown"),
     (("show", "nothing"), "drill_unknown"),
     (("history", "--limit", "0"), "limit_wrong"),
+    (("history", "shpo"), "workload_unknown"),
+    (("history", "shop", "--location", "moon"), "location_unknown"),
     (("run", "--all", "-c", "absent.yaml"), "configuration_missing"),
 ]
 
@@ -95,6 +113,29 @@ def test_mistakes_are_usage_and_nothing_is_made(fleet: Fleet, arguments: tuple[s
     said = fleet.json(*arguments)
     assert (said.code, said.record["error"]["code"]) == (2, code)
     assert not list(fleet.folder.glob("*.db*"))
+
+
+def test_a_workload_that_is_no_longer_configured_keeps_its_history(fleet: Fleet) -> None:
+    fleet.write("shop")
+    remember(fleet, ("primary", Verdict.PASSED, 1))
+    fleet.write("other")
+    assert [drill["drill"] for drill in fleet.json("history", "shop", "--location", "primary").drills] == ["d0"]
+    assert fleet.json("history", "other").drills == []
+    assert fleet.json("history", "shop", "--location", "moon").record["error"]["code"] == "location_unknown"
+
+
+def test_a_history_that_may_only_be_read_can_be_looked_at(fleet: Fleet) -> None:
+    fleet.write("shop")
+    remember(fleet, ("primary", Verdict.PASSED, 1))
+    file = fleet.folder / "restore-tester.db"
+    file.chmod(0o444)
+    fleet.folder.chmod(0o555)
+    try:
+        code = "import sys; from restore_tester.cli.app import run; sys.exit(0 if run(sys.argv[1:]) == 0 else 1)"
+        for command in ("status", "history"):
+            assert "shop" in without_rights(code, command, "-c", str(fleet.folder / "restore-tester.yaml"))
+    finally:
+        fleet.folder.chmod(0o755)
 
 
 def test_an_override_of_a_check_that_is_not_there_is_a_mistake(fleet: Fleet) -> None:

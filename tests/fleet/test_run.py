@@ -80,6 +80,24 @@ def test_a_table_that_held_rows_and_holds_none_is_a_difference(fleet: Fleet, sou
     assert older.verdicts == {"shop": "passed"}
 
 
+def test_a_damaged_newest_backup_stays_so_when_an_older_one_passes(fleet: Fleet, source: SourceServer, small: Path) -> None:
+    fleet.write("shop")
+    fleet.put(small, "shop", 30)
+    time.sleep(1.1)  # a dump's header tells whole seconds
+    newest = fleet.folder / "shop" / "primary" / fleet.put(source.dump("small"), "shop", 1)
+    stored_at = newest.stat().st_mtime
+    os.truncate(newest, newest.stat().st_size // 2)
+    os.utime(newest, (stored_at, stored_at))
+    drilled = [fleet.json("run", "shop", "--backup", which) for which in ("newest", "oldest")]
+    assert [(said.verdicts["shop"], said.reasons) for said in drilled] == [("failed", ["archive_truncated"]), ("passed", [])]
+    said = fleet.json("status", "--check")
+    (shop,) = said.record["workloads"]
+    (place,) = shop["locations"]
+    assert (said.code, shop["state"], place["last_verdict"]) == (4, "failed", "passed")
+    assert place["reason"] is not None
+    assert shop["data_loss_at_least_seconds"] > 29 * 3600
+
+
 def test_two_runs_at_once_on_one_history_both_end_and_are_remembered(fleet: Fleet, small: Path) -> None:
     fleet.write("shop")
     fleet.put(small, "shop", 1)
@@ -139,6 +157,9 @@ def test_a_backup_can_be_named(fleet: Fleet, tmp_path: Path) -> None:
     assert (said.drills[0]["backup"]["id"], said.drills[0]["selection"]["strategy"]) == (names[1], "given")
     unknown = fleet.json("run", "shop", "--backup", "nothing.dump")
     assert (unknown.code, unknown.record["error"]["code"]) == (2, "backup_unknown")
+    assert unknown.record["error"]["hint"].startswith(f"name one of: {names[0]}, {names[1]} (the newest first)")
+    near = fleet.json("run", "shop", "--backup", names[1].removesuffix("p"))
+    assert near.record["error"]["hint"] == f"did you mean {names[1]}?"
 
 
 FOREVER = "recovery_point: select now() from pg_sleep(300)"
@@ -157,6 +178,33 @@ def test_asked_to_stop_every_drill_ends_and_is_remembered_as_interrupted(fleet: 
     assert past.verdicts == {"one": "inconclusive", "two": "inconclusive"}
     assert [drill["reasons"][0]["code"] for drill in past.drills] == ["interrupted", "interrupted"]
     assert all(drill["sandbox_destroyed"] for drill in past.drills)
+
+
+def test_interrupted_off_a_terminal_every_workload_that_was_asked_for_is_accounted_for(fleet: Fleet, small: Path) -> None:
+    fleet.write("bad", "one", "two", top="concurrency: 1")
+    config = fleet.folder / "restore-tester.yaml"
+    config.write_text(config.read_text().replace("  one:\n", f"  one:\n    {FOREVER}\n"))
+    fleet.put(small, "one", 1)
+    argv, more = command("run", "--all"), environment({"RESTORE_TESTER_CACHE": str(fleet.cache)})
+    process = subprocess.Popen(argv, cwd=fleet.folder, env=more, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("FAILED       bad / primary  no backup")
+    while "RUNNING" not in fleet.text("history")[1]:
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, "two: not drilled: interrupted\n")
+    assert output.startswith("INCONCLUSIVE one / primary")
+    assert "0 of 3 drills passed." in output
+
+
+def test_a_growing_backup_that_is_passed_over_is_named(fleet: Fleet, small: Path) -> None:
+    fleet.write("shop")
+    fleet.put(small, "shop", 2)
+    growing = fleet.put(small, "shop", 0.1, suffix=".partial").removesuffix(".partial")
+    (planned,) = fleet.json("plan").record["plans"]
+    assert growing in planned["why"]
+    assert planned["why"].endswith("is newer and still being written")
 
 
 def test_killed_it_leaves_no_drill_at_work(fleet: Fleet, small: Path, short_tmp: Callable[[], Path]) -> None:

@@ -66,3 +66,9 @@ def test_a_newest_backup_whose_job_died_is_what_a_drill_of_the_newest_is_about()
 )
 def test_what_is_older_growing_superseded_or_undated_stands_in_nobodys_way(incomplete: tuple[Backup, Reason]) -> None:
     assert dead_newest(Listing((backup("old", 24),), (incomplete,))) is None
+
+
+def test_a_newest_backup_that_somebody_tampered_with_is_not_passed_over_for_an_older_one() -> None:
+    found = dead_newest(Listing((backup("old", 24),), (broken("name_unsafe", 2, "new"),)))
+    assert found is not None
+    assert (found.backup.id, found.facts.trouble_blame) == ("new", Blame.OURS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -133,3 +134,24 @@ def test_what_a_pattern_writes_it_reads(form: str, at: datetime) -> None:
 @given(st.text(max_size=60))
 def test_no_name_breaks_a_pattern(name: str) -> None:
     NamePattern("{taken_at:%Y}/{any}-{taken_at:%m%d}{any}", BERLIN).read(name)
+
+
+def test_a_name_of_many_texts_is_read_without_trying_every_place_of_each() -> None:
+    pattern = NamePattern("{any}-{any}-{any}-{any}-{any}-{any}{any}-{taken_at:%Y%m%d}.dump")
+    assert pattern.read("-" * 5000) is None
+    assert pattern.read("-x" * 2000 + "-20261104.dump") is not None
+    assert pattern.read("a-b-c-d-e-fg-20261104.dump") is not None
+    assert pattern.read("a-b-c-d-e-f-20261104.dump") is None
+
+
+@given(st.lists(st.sampled_from(["a", "-", "/", "20261104"]), max_size=12))
+def test_the_short_search_finds_what_the_long_one_does(letters: list[str]) -> None:
+    name = "".join(letters)
+    found = NamePattern("{any}-{any}-{taken_at:%Y%m%d}").read(name)
+    assert (found is not None) == (re.fullmatch(r"[^/]+-[^/]+-20261104", name) is not None)
+
+
+def test_many_texts_with_times_between_them_are_refused() -> None:
+    with pytest.raises(Misuse) as caught:
+        NamePattern("{any}{taken_at:%Y}{any}{taken_at:%m}{any}{taken_at:%d}{any}")
+    assert caught.value.reason.code == "name_pattern_wrong"

@@ -40,6 +40,11 @@ def test_isolation_is_what_a_sandbox_really_got() -> None:
     assert ("sealed-probe" in seen["isolation"]) is seen["sealed"]
 
 
+def test_a_docker_engine_is_a_choice_and_its_absence_is_explained() -> None:
+    seen = json.loads(run("doctor", "-o", "json", DOCKER_HOST="unix:///nowhere/docker.sock").stdout)
+    assert (seen["can_drill"], seen["docker"]["reachable"], bool(seen["docker"]["detail"])) == (True, False, True)
+
+
 def test_without_any_server_the_cure_is_a_command() -> None:
     (reason,) = _missing((), (), sandbox_seen())
     assert reason.code == "server_missing"

@@ -125,7 +125,7 @@ def test_names_that_mean_something_to_yaml_or_a_terminal_stay_names() -> None:
     assert set(live().values()) == {40}
     text = Path("restore-tester.yaml").read_text(encoding="utf-8")
     assert all(letter.isprintable() or letter == "\n" for letter in text)
-    assert "mode: observe" in text.splitlines()[6]
+    assert text.count("\n    mode: observe ") == text.count("\n    owner: set-me ") > 0
 
 
 def test_names_that_look_like_passwords_are_set_aside() -> None:
@@ -154,6 +154,20 @@ def test_the_rpo_is_one_that_the_interval_allows() -> None:
         4 * 3600,
     )
     assert "rpo: 26h" in Path("restore-tester.yaml").read_text(encoding="utf-8")
+
+
+def test_what_is_written_can_be_included() -> None:
+    nightly(lambda at: f"orders-{at:%Y%m%d}.sql")
+    Path("conf.d").mkdir()
+    init("--output-file", "conf.d/eu.yaml")
+    Path("restore-tester.yaml").write_text("include: [conf.d/*.yaml]\n", encoding="utf-8")
+    assert live() == {"orders/primary": 40}
+
+
+def test_the_rpo_that_holds_is_written_where_no_interval_tells_one() -> None:
+    put("orders-20261101.sql", FIRST, b"-- PostgreSQL database dump\n")
+    init()
+    assert "rpo: 4h   # what `essential` says" in Path("restore-tester.yaml").read_text(encoding="utf-8")
 
 
 def test_the_zone_is_written_with_how_sure_it_is() -> None:

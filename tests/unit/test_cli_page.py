@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from restore_tester.cli.page import Glyphs, Page, Span, Tone, as_text, cells, cut, glyphs_of, in_colour, inert, is_terminal, padded
+from restore_tester.cli.page import Glyphs, Page, Span, Tone, as_text, cells, cut, glyphs_of, in_colour, is_terminal, padded
+from restore_tester.judgement.wording import inert
 
 HOSTILE = "a\x1b[2J\x1b]0;owned\x07\r\nb\u202egnp.exe\x9b31m[bold]<script>\ud800"
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 
 from restore_tester.cli.page import Glyphs, Page, as_text, cells
-from restore_tester.cli.render_drill import render_drill, sentence
+from restore_tester.cli.render_drill import render_drill
+from restore_tester.judgement.absence import nowhere
 from restore_tester.judgement.record import assemble
-from restore_tester.model import Blame, Bound, Drill, Objectives, Outcome, Profile, Severity, Verdict
+from restore_tester.judgement.telling import sentence
+from restore_tester.model import BackupFacts, Blame, Bound, Drill, Fault, Objectives, Outcome, Profile, Reason, Severity, Verdict
 from tests.builders import a_check, a_claim, a_fault, an_order, asked, sound_evidence
 
 HOSTILE = "x\x1b[31m\n[red]<b>\u202e"
@@ -121,3 +123,18 @@ def test_hostile_names_are_inert_wherever_they_stand() -> None:
     text = shown(hostile, 80)
     assert all(line.isprintable() for line in text.splitlines())
     assert "[red]<b>" in text
+
+
+def test_a_drill_without_a_backup_names_its_place_and_claims_nothing_of_a_backup() -> None:
+    trouble = Reason("no_backup", "nothing lies where the backups should be", "see the job")
+    facts = BackupFacts(format=None, engine=None, trouble=trouble)
+    place = replace(an_order().location, name="primary")
+    order = replace(an_order(), workload="shop", location=place, backup=nowhere(place), facts=facts)
+    nothing = replace(sound_evidence(), facts=facts, fetched=None, structure_proved=False, restored=False, asked=(), stages=())
+    bare = replace(nothing, environment=replace(nothing.environment, isolation=()))
+    failed = assemble(order, replace(bare, faults=(Fault(Blame.BACKUP, trouble, "provision"),)), "1.0")
+    assert "FAILED shop / primary: no backup If shop were lost now, there would be no backup to bring it back." in words(failed)
+    assert "no sandbox was opened" in words(failed)
+    unread = replace(order, workload=None, location=replace(place, name=None))
+    said = words(assemble(unread, replace(bare, faults=(Fault(Blame.OURS, trouble, "provision"),)), "1.0"))
+    assert f"Nothing is proven about what lies in {place.uri}" in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,6 +40,7 @@ def test_a_table_that_is_not_there_differs_and_one_too_many_is_told() -> None:
 
 def test_a_baseline_lets_a_living_database_grow_shrink_and_gain_tables() -> None:
     assert compare(expected("baseline", 10, "x"), found(3, "y")) == ()
+    assert compare(expected("baseline", 1000), found(901)) == ()
     assert compare(Fingerprint("baseline", ()), found(3)) == ()
 
 
@@ -46,6 +48,22 @@ def test_against_a_baseline_a_table_may_neither_vanish_nor_become_empty() -> Non
     assert compare(expected("baseline", 10), found(0)) == (Difference("rows", ORDERS, 10, 0),)
     assert compare(expected("baseline", 0), found(0)) == ()
     assert [each.kind for each in compare(expected("baseline", 10), Fingerprint("restored", ()))] == ["table_missing", "table_missing"]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "kind"),
+    [
+        (50_000, 20, "rows"),
+        (40, 20, "rows"),
+        (39, 20, None),
+        (1000, 501, "rows_fewer"),
+        (200, 180, "rows_fewer"),
+        (200, 181, None),
+        (100, 95, None),
+    ],
+)
+def test_against_a_baseline_losing_half_differs_and_losing_a_tenth_is_told(before: int, now: int, kind: str | None) -> None:
+    assert [each.kind for each in compare(expected("baseline", before), found(now))] == ([kind] if kind else [])
 
 
 def test_what_was_not_counted_differs_from_nothing_and_proves_nothing() -> None:

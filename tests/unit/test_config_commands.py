@@ -117,8 +117,32 @@ def test_control_characters_out_of_names_do_not_reach_the_terminal(tmp_path: Pat
     assert "a\\x1b[2Jb" in said
 
 
+def test_an_owner_that_init_left_open_is_a_warning(tmp_path: Path) -> None:
+    code, said = run(tmp_path, LIVE.replace("owner: payments-sre", "owner: set-me"))
+    assert (code, "warning: workloads.orders.owner: nobody is called when its drill fails" in said) == (0, True)
+
+
+def test_the_files_of_another_workload_in_the_same_folder_are_no_strangers(tmp_path: Path) -> None:
+    config = "workloads:\n" + "".join(
+        f"  {name}:\n    owner: ops\n    locations: {{primary: {{type: folder, path: here, name: '{name}-{{taken_at:%Y%m%d}}.dump'}}}}\n"
+        for name in ("one", "two")
+    )
+    (tmp_path / "here").mkdir()
+    for name in ("one-20261101.dump", "two-20261101.dump", "readme.txt"):
+        path = tmp_path / "here" / name
+        path.write_text("x")
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+    _, said = run(tmp_path, config, "--live", "-o", "json")
+    assert [one["unrecognised"] for one in json.loads(said)["live"]] == [["readme.txt"], ["readme.txt"]]
+
+
+def test_a_location_that_cannot_be_read_is_said_so(tmp_path: Path) -> None:
+    code, said = run(tmp_path, LIVE, "--live")
+    assert (code, "cannot be read" in said, "no backup to drill" in said) == (3, True, False)
+
+
 def test_the_schema_is_printed_as_json() -> None:
-    done = CliRunner().invoke(app, ["schema"])
+    done = CliRunner().invoke(app, ["schema", "-o", "json"])
     assert (done.exit_code, json.loads(done.stdout)["$id"]) == (0, "restore-tester/configuration/v1")
 
 

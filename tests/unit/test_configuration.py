@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 from pathlib import Path
 
@@ -227,6 +228,7 @@ def test_an_unknown_key_brings_the_nearest_one_to_mind(tmp_path: Path) -> None:
         ("    heartbeat_tolerance: 5m", "6:5 there is no heartbeat that this could tolerate"),
         ("    image_is: production", "6:5 there is no `image` that this could speak of"),
         ("      second: {type: folder, path: backups/, name: 'orders-{taken_at:%Y}.dump'}", "6:7 this is the same place as `primary`"),
+        ("      second: {type: folder, path: x/../backups/., name: 'orders-{taken_at:%Y}.dump'}", "6:7 this is the same place"),
         ("      offsite: {type: s3, bucket: b, access_key: {env: A}}", "6:38 half a key opens nothing"),
         ("      offsite: {type: s3, bucket: b, endpoint_url: minio}", "6:52 this is no address of a server"),
         ("  bad name: {owner: x, locations: {a: {type: folder, path: p}}}", "6:3 this cannot be a name"),
@@ -300,10 +302,17 @@ def test_an_alias_that_is_wrong_is_reported_once(tmp_path: Path) -> None:
 # --- hostile files ----------------------------------------------------------------------------------------------------
 
 
+def test_a_pipe_that_is_included_is_not_waited_on(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "more.yaml")
+    assert "it is no regular file" in only(examined(tmp_path, SMALLEST + "include: [more.yaml]\n"))
+
+
 def test_aliases_that_multiply_are_refused(tmp_path: Path) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
-    assert "aliases repeat more than 1000000 values" in only(examined(tmp_path, "\n".join(lines)))
+    loaded = examined(tmp_path, "\n".join(lines))
+    assert "aliases repeat more than 1000000 values" in only(loaded)
+    assert "aliases" in loaded.mistakes[0].hint
 
 
 @pytest.mark.parametrize(

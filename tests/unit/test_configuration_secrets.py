@@ -23,6 +23,7 @@ workloads:
 """
 PLACES = [
     f"history: postgresql+psycopg://u:{CANARY}@h/db",
+    f'history: "postgresql://u:two {CANARY}@h/db"',
     f"history: 'postgresql://h/db?user=u&password={CANARY}'",
     f"history: 'host=h user=u password={CANARY}'",
     f"history: {{env: 'postgresql://u:{CANARY}@h/db'}}",
@@ -102,7 +103,11 @@ def test_a_dsn_without_a_password_may_stand(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["s3://bucket/prefix", "http://minio:9000", "select max(a) from t where b = 'c'", "postgresql://u@h:5432/d"]
+    "text",
+    [
+        *("s3://bucket/prefix", "http://minio:9000", "select max(a) from t where b = 'c'", "postgresql://u@h:5432/d"),
+        *("see https://wiki:8443/restore, ask dba@example.com", "http://minio:9000, ask ops@example.com"),
+    ],
 )
 def test_what_holds_no_password_is_left_alone(text: str) -> None:
     assert not holds_password(text)

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from restore_tester.backups.inference import BESIDE_OTHERS, LOGS, NO_INSTANT, PHYSICAL, Inferred, Named, infer
-from restore_tester.backups.inventory import Seen, backup_of
+from restore_tester.backups.inventory import backup_of
 from restore_tester.backups.names import NamePattern
+from restore_tester.backups.recognition import Seen
 from restore_tester.model import Backup
 
 FIRST = datetime(2026, 3, 1, 1, 2, 3, tzinfo=UTC)

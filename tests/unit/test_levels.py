@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from restore_tester.judgement.absence import nowhere
 from restore_tester.judgement.comparison import compare
 from restore_tester.judgement.ladder import Rung
 from restore_tester.judgement.levels import proof_level, state_of
@@ -16,6 +17,7 @@ from restore_tester.judgement.record import assemble
 from restore_tester.judgement.recovery_point import heartbeat_claims
 from restore_tester.model import (
     AskedCheck,
+    BackupFacts,
     Blame,
     Drill,
     Evidence,
@@ -209,3 +211,22 @@ def test_the_level_reached_has_no_gap_below_it(states: list[LevelState]) -> None
 
 def test_the_rungs_are_named_as_in_the_record() -> None:
     assert [rung.name.lower() for rung in Rung] == [field.name for field in fields(Levels)]
+
+
+@pytest.mark.parametrize("code", ["no_credentials", "access_denied", "location_absent", "store_unreachable"])
+def test_a_location_that_could_not_be_read_proves_no_inventory(code: str) -> None:
+    trouble = Reason(code, "the location cannot be read", "cure it")
+    facts = BackupFacts(format=None, engine=None, trouble=trouble, trouble_blame=Blame.OURS)
+    order = replace(an_order(), backup=nowhere(an_order().location), facts=facts)
+    nothing = replace(sound_evidence(), facts=facts, fetched=None, structure_proved=False, restored=False, asked=(), fingerprint=None)
+    for faults in ((a_fault(Blame.OURS, code, "provision"),), ()):
+        drill = assemble(order, replace(nothing, faults=faults), "0")
+        assert (drill.verdict, drill.levels, drill.proof_level) == ("inconclusive", Levels(), 0)
+        assert "listing" in (drill.next_level_needs or "")
+
+
+def test_what_the_next_level_needs_is_named_as_it_is_given() -> None:
+    assert "(--checks)" in (judged(GATING).next_level_needs or "")
+    configured = replace(an_order(GATING.check), workload="shop", location=replace(an_order().location, name="primary"))
+    said = assemble(configured, sound_evidence(GATING), "0").next_level_needs or ""
+    assert ("(`checks`)" in said, "--" in said) == (True, False)

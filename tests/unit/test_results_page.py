@@ -9,9 +9,10 @@ from datetime import timedelta
 
 import pytest
 
-from restore_tester.cli.results_page import CHART_UNITS, Result, bars, results_page
+from restore_tester.cli.results_page import Result, results_page
 from restore_tester.judgement.record import assemble
 from restore_tester.model import BackupRecord, Difference, Drill, Outcome, Reason, Stage, Verdict
+from restore_tester.service.pages.figures import UNITS, bars
 from tests.builders import BEGAN, a_check, an_order, asked, sound_evidence
 from tests.webpage import Elements, outside_references
 
@@ -84,7 +85,7 @@ def test_every_link_leads_to_a_place_that_can_be_reached_by_keyboard() -> None:
     ids = [attributes["id"] for _, attributes in elements.found if "id" in attributes]
     assert len(ids) == len(set(ids))
     assert {link["href"].removeprefix("#") for link in elements.named("a")} <= set(ids)
-    assert elements.named("a")[0] == {"class": "skip", "href": "#results"}
+    assert elements.named("a")[0] == {"class": "skip", "href": "#main"}
 
 
 def test_it_can_be_read_without_seeing_it() -> None:
@@ -111,7 +112,7 @@ def test_light_dark_and_print_are_provided_for() -> None:
 def test_a_bar_is_always_seen_and_never_leaves_the_chart(began: float, took: float) -> None:
     stage = Stage("restore", BEGAN + timedelta(seconds=began), took)
     (bar,) = bars(replace(a_drill(), stages=(stage,)))
-    assert 0 <= bar.x < bar.x + bar.width <= CHART_UNITS
+    assert 0 <= bar.x < bar.x + bar.width <= UNITS
 
 
 def test_an_older_backup_is_not_held_against_the_objective() -> None:
