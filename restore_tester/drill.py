@@ -19,7 +19,7 @@ from restore_tester import __version__
 from restore_tester.checking.instants import ask_instant
 from restore_tester.checking.runner import ask_checks
 from restore_tester.contracts import Equipment, Intake, RestoredData, RestoreJob, Sandbox
-from restore_tester.errors import CouldNotAsk, Interrupted, RestoreTesterError, SandboxFault
+from restore_tester.errors import CannotTell, CouldNotAsk, Interrupted, RestoreTesterError, SandboxFault
 from restore_tester.judgement.comparison import compare
 from restore_tester.judgement.record import assemble
 from restore_tester.judgement.recovery_point import heartbeat_claims
@@ -98,7 +98,7 @@ def _drill(order: DrillOrder, equipment: Equipment, seen: Observation) -> None:
         raise refused
     with _sandbox(order, equipment, seen) as sandbox:
         fetched = _fetch(order, equipment, sandbox, seen)
-        _seal(sandbox, seen)
+        _seal(order, sandbox, seen)
         with equipment.restorers[order.facts.engine or ""].restore(_job(order, fetched, seen), sandbox) as restored:
             seen.restored(restored)
             with seen.stage("gate"):
@@ -162,13 +162,18 @@ def _fetch(order: DrillOrder, equipment: Equipment, sandbox: Sandbox, seen: Obse
     with seen.stage("fetch"):
         fetched = source.fetch(order.backup, Intake(folder, count))
         seen.fetched(fetched, source.identity)
+    for warning in fetched.warnings:
+        seen.warn(warning)
     return fetched
 
 
-def _seal(sandbox: Sandbox, seen: Observation) -> None:
-    """Nothing of the backup is decoded or executed before this; what cannot be sealed is a warning, judged by the caller's policy."""
+def _seal(order: DrillOrder, sandbox: Sandbox, seen: Observation) -> None:
+    """Nothing of the backup is decoded or executed before this; what cannot be sealed ends the drill or warns, as its order says."""
     report = sandbox.seal()
     seen.sandbox_opened(sandbox)
+    if not report.sealed and order.require_seal:
+        hint = "run where namespaces are allowed, or say accept_unsealed_sandbox: true in the configuration"
+        raise CannotTell("seal_refused", f"the sandbox has a way out, and nothing is decoded in such a one: {report.detail}", hint)
     if not report.sealed:
         seen.warn(
             Reason(

@@ -252,7 +252,8 @@ class DrillOrder:
     """All that one drill needs, wherever it runs: `run_drill` sees this and its equipment, nothing else.
 
     `facts.trouble` says why there is nothing to restore: then the drill is only judged. `image_is_production`: the image in
-    `needs` is the one that recovery would use, so what it lacks is missing there too."""
+    `needs` is the one that recovery would use, so what it lacks is missing there too. `require_seal`: in a sandbox with a way
+    out nothing of the backup is decoded."""
 
     drill: str
     workload: str | None
@@ -273,6 +274,7 @@ class DrillOrder:
     keep: bool = False
     recovery_environment: RecoveryEnvironment | None = None
     image_is_production: bool = False
+    require_seal: bool = False
 
 
 # --- what was seen ----------------------------------------------------------------------------------------------------
@@ -281,12 +283,13 @@ class DrillOrder:
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """A backup as it lies in the workspace. `path` is relative to the workspace; `sidecar_sha256` is the sum that its
-    producer left beside it, None where there is none."""
+    producer left beside it, None where there is none. `warnings` say which sums were there and not compared."""
 
     path: str
     size_bytes: int
     sha256: str
     sidecar_sha256: str | None = None
+    warnings: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

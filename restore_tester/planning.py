@@ -6,15 +6,17 @@ trouble of the order: its drill is then only judged, recorded like any other, an
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from restore_tester.config.nouns import Strategy
 from restore_tester.contracts import BackupSource, Equipment, Listing
 from restore_tester.errors import BackupUnusable, CannotTell, Misuse, RestoreTesterError
-from restore_tester.judgement.absence import dead_newest, nothing_eligible, nowhere
+from restore_tester.judgement.absence import dead_newest, growing_newest, nothing_eligible, nowhere
 from restore_tester.judgement.faults import blame_of
 from restore_tester.judgement.selection import PastDrill, Turn, Wish, choose, newest_of, next_turn, slot_after
+from restore_tester.judgement.wording import NAME_CHARACTERS, names, printable
 from restore_tester.model import (
     Backup,
     BackupFacts,
@@ -30,6 +32,8 @@ from restore_tester.model import (
     Selection,
 )
 
+# The newest: to compare a name with many thousands takes seconds.
+NEAR_LOOKED_AT = 1000
 PEEK_FIRST_BYTES = 1 << 20
 PEEK_LAST_BYTES = 1 << 16
 GIVEN = "given"
@@ -139,12 +143,15 @@ def _choose(request: DrillRequest, turn: Turn, listing: Listing, location: Locat
         absent = nothing_eligible(listing, location)
         return _Choice(absent.backup, chosen.selection, False, absent.facts)
     if turn.take is Strategy.NEWEST and (dead := dead_newest(listing)) is not None:
-        selection = replace(chosen.selection, why=f"{chosen.selection.why}, whose job never finished it")
+        selection = replace(chosen.selection, why=f"{chosen.selection.why}, which cannot be drilled")
         return _Choice(dead.backup, selection, False, dead.facts)
     if chosen.backup is None:
         message = f"nothing of {request.workload} is left to drill in {turn.location}: {chosen.selection.why}"
         raise CannotTell("nothing_new", message, "drill one again by its name: restore-tester run WORKLOAD --backup newest")
-    return _Choice(chosen.backup, chosen.selection, chosen.backup == newest_of(listing.complete))
+    selection = chosen.selection
+    if turn.take is Strategy.NEWEST and (growing := growing_newest(listing)) is not None:
+        selection = replace(selection, why=f"{selection.why}; {printable(growing.id, NAME_CHARACTERS)} is newer and still being written")
+    return _Choice(chosen.backup, selection, chosen.backup == newest_of(listing.complete))
 
 
 def _only(listing: Listing, location: Location) -> _Choice:
@@ -164,10 +171,17 @@ def _named(name: str, listing: Listing, location: Location) -> _Choice:
         return _Choice(found, selection, found == newest_of(listing.complete))
     broken = tuple(pair for pair in listing.incomplete if pair[0].id == name)
     if not broken:
-        hint = "name one of those that lie there: restore-tester config check --live; or newest, oldest, random"
-        raise Misuse("backup_unknown", f"there is no backup {name!r} in {location.name}", hint)
+        raise Misuse("backup_unknown", f"there is no backup {name!r} in {location.name}", _others_than(name, listing))
     absent = nothing_eligible(Listing((), broken), location)
     return _Choice(absent.backup, selection, False, absent.facts)
+
+
+def _others_than(name: str, listing: Listing) -> str:
+    """Say which backups are called nearly so, else the newest few."""
+    ids = [backup.id for backup in reversed(listing.complete)]
+    if near := difflib.get_close_matches(name, ids[:NEAR_LOOKED_AT], 1):
+        return f"did you mean {names(near)}?"
+    return f"name one of: {names(ids)} (the newest first); or newest, oldest, random" if ids else "no complete backup lies there"
 
 
 # --- what it is -------------------------------------------------------------------------------------------------------

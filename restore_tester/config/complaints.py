@@ -96,6 +96,8 @@ def _shape_below(route: Route, owner: type[shape.Shape]) -> type[shape.Shape]:
             return shape.WorkloadShape
         case ("workloads", _, "recovery_environment"):
             return shape.RecoveryEnvironmentShape
+        case ("paused",) | ("workloads", _, "paused"):
+            return shape.PauseShape
         case ("workloads", _, "check_overrides", _):
             return shape.OverrideShape
     return owner

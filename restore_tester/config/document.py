@@ -10,6 +10,7 @@ something is wrong and its place is asked for: of the one entry of a section tha
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -157,6 +158,8 @@ def dotted(route: Route) -> str:
 def read_document(file: Path, shown_as: str) -> Document:
     """Given a file and the name to call it by, return what it says, with the mistakes of YAML's own kind. Raises nothing for
     content; OSError where the file cannot be read."""
+    if file.exists() and not file.is_file():
+        raise OSError(errno.EINVAL, "it is no regular file")
     with file.open("rb") as stream:
         written = stream.read(LARGEST_FILE_BYTES + 1)
     document = Document(shown_as, file.parent.absolute())
@@ -198,6 +201,8 @@ def _syntax_mistake(file: str, error: yaml.YAMLError) -> Mistake:
         problem = ": ".join(part for part in (error.context, error.problem) if part) or problem
     elif isinstance(error, yaml.reader.ReaderError):
         problem = f"a character that no text holds stands at position {error.position}"
+    if isinstance(error, _Refused):
+        return Mistake(file, line, column, "", f"not readable as YAML: {problem}", error.hint)
     hint = "YAML wants spaces (not tabs) for indentation, `key: value`, and quotes around text with `: `, `#`, `{` or `*` in it"
     return Mistake(file, line, column, "", f"not readable as YAML: {problem}", hint)
 
@@ -221,7 +226,7 @@ class _Reading:
         self._next()
         after = self._next()
         if type(after) is not yaml.StreamEndEvent:
-            _stop(after, "a second document begins here")
+            _stop(after, "a second document begins here", "split the file at `---`, and `include` the second")
         return data
 
     def _node(self, event: Event, depth: int) -> tuple[Plain, int]:
@@ -231,12 +236,12 @@ class _Reading:
         if event.tag is not None and event.tag not in _PLAIN_TAGS:
             _complain(self._document, event, "tags (`!…`) are not understood here", "write the plain value")
         if depth > DEEPEST_NESTING:
-            _stop(event, f"nested deeper than {DEEPEST_NESTING} levels")
+            _stop(event, f"nested deeper than {DEEPEST_NESTING} levels", "write it flatter: nothing here is nested so deep")
         anchor = event.anchor
         if anchor is None:
             return self._read(event, kind, depth)
         if anchor in self._anchors:
-            _stop(event, "this anchor (`&…`) names two things")
+            _stop(event, "this anchor (`&…`) names two things", "give each its own anchor")
         self._anchors[anchor] = None
         made = self._anchors[anchor] = self._read(event, kind, depth)
         return made
@@ -248,17 +253,21 @@ class _Reading:
 
     def _alias(self, event: Event) -> tuple[Plain, int]:
         if event.anchor not in self._anchors:
-            _stop(event, "this alias (`*…`) names no anchor (`&…`) above it")
+            _stop(event, "this alias (`*…`) names no anchor (`&…`) above it", "write the anchor above it; quote text that begins with `*`")
         made = self._anchors[event.anchor]
         if made is None:
-            _stop(event, "this contains itself, by an alias")
+            _stop(event, "this contains itself, by an alias", "take the alias out, or write what it should be")
         self._repeat(event, made[1])
         return made
 
     def _repeat(self, event: Event, values: int) -> None:
         self._repeated += values
         if self._repeated > MOST_REPEATED_VALUES:
-            _stop(event, f"aliases repeat more than {MOST_REPEATED_VALUES} values")
+            _stop(
+                event,
+                f"aliases repeat more than {MOST_REPEATED_VALUES} values",
+                "repeat less by aliases (`*…`): write shared values as a criticality",
+            )
 
     def _scalar(self, event: Event) -> str | None:
         text: str = event.value
@@ -320,5 +329,13 @@ def _complain(document: Document, event: Event, message: str, hint: str) -> None
     document.mistakes.append(Mistake(document.file, mark.line + 1, mark.column + 1, "", message, hint))
 
 
-def _stop(event: Event, problem: str) -> NoReturn:
-    raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+class _Refused(yaml.MarkedYAMLError):
+    """It is YAML, and not what is read here."""
+
+    hint = ""
+
+
+def _stop(event: Event, problem: str, hint: str) -> NoReturn:
+    refused = _Refused(problem=problem, problem_mark=event.start_mark)
+    refused.hint = hint
+    raise refused

@@ -19,6 +19,8 @@ from restore_tester.errors import Misuse
 
 TroubleWithName = Callable[[str], str | None]
 
+OWNER_UNSET = "set-me"
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -70,7 +72,8 @@ def examine(file: Path, trouble_with_name: TroubleWithName, today: date | None =
         whole = [(document.folder, part) for document, part in zip(documents, parts, strict=True) if part is not None]
         if not mistakes and isinstance(parts[0], shape.FleetShape):
             configuration = resolving.resolve(parts[0], tuple(whole))
-        warnings += [warning for document, part in zip(documents, parts, strict=True) for warning in _expired(document, part, today)]
+        for document, part in zip(documents, parts, strict=True):
+            warnings += [*_expired(document, part, today), *_nobody(document, part)]
     return Loaded(configuration, _in_order(mistakes), _in_order(warnings), tuple(document.file for document in documents))
 
 
@@ -143,6 +146,13 @@ def _expired(document: Document, part: shape.IncludedShape | None, today: date |
                 route = ("workloads", name, "check_overrides", check, "until")
                 message = f"this ended on {override.until}: the check judges as shipped again"
                 yield document.mistake(route, message, "take it out, or set a new end")
+
+
+def _nobody(document: Document, part: shape.IncludedShape | None) -> Iterator[Mistake]:
+    """What `init` writes in place of an owner."""
+    for name, workload in part.workloads.items() if part is not None else ():
+        if workload.owner == OWNER_UNSET:
+            yield document.mistake(("workloads", name, "owner"), "nobody is called when its drill fails", "name its owner")
 
 
 def _criticalities(documents: tuple[Document, ...]) -> tuple[str, ...]:

@@ -5,8 +5,10 @@ Works on the plain data as written, so that a fault of shape elsewhere hides non
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from restore_tester.config import nearest
 from restore_tester.config.document import Document, Mistake, Plain
@@ -68,7 +70,8 @@ def _locations(workload: Written) -> Iterator[Mistake]:
         if not isinstance(data, dict):
             continue
         route = ("workloads", workload.name, "locations", name)
-        place = tuple(_comparable(data.get(key)) for key in ("type", "path", "bucket", "prefix", "endpoint_url", "name"))
+        place = tuple(_comparable(data.get(key)) for key in ("type", "bucket", "prefix", "endpoint_url", "name"))
+        place += (_folder(data.get("path"), workload.document),)
         other = seen.setdefault(place, name)
         if other != name:
             hint = "a second location must be a second place: its proof would be worth nothing"
@@ -144,6 +147,11 @@ def _mapping(data: Plain, key: str) -> dict[str, Plain]:
 def _list(data: Plain, key: str) -> list[str]:
     value = data.get(key) if isinstance(data, dict) else None
     return [one if isinstance(one, str) else "" for one in value] if isinstance(value, list) else []
+
+
+def _folder(value: Plain, document: Document) -> str | None:
+    """One folder has many names: `x`, `./x`, `x/../x`, and its absolute one."""
+    return str(Path(os.path.normpath(document.folder / value))) if isinstance(value, str) else None
 
 
 def _comparable(value: Plain) -> str | None:

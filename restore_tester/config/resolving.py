@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from restore_tester.config import cron, shape
 from restore_tester.config.nouns import (
+    NOTIFIED,
     SHIPPED_CRITICALITIES,
     CheckOverride,
     Configuration,
     Criticality,
+    LocationLimits,
     Mode,
+    Pause,
+    Ping,
     Strategy,
+    Target,
     Workload,
 )
 from restore_tester.model import Heartbeat, Location, Objectives, Profile, RecoveryEnvironment, Severity
@@ -36,6 +41,18 @@ def resolve(fleet: shape.FleetShape, parts: tuple[Part, ...]) -> Configuration:
         mode=Mode(fleet.mode),
         allow_python_checks=fleet.allow_python_checks,
         open_pages=fleet.open_pages,
+        watch_every_seconds=fleet.watch_every,
+        jitter_seconds=fleet.jitter,
+        quiet_hours=fleet.quiet_hours,
+        paused=_pause(fleet.paused),
+        accept_unsealed_sandbox=fleet.accept_unsealed_sandbox,
+        api_token=fleet.api_token,
+        metrics=fleet.metrics,
+        stage_metrics=fleet.stage_metrics,
+        find_good=fleet.find_good,
+        public_url=fleet.public_url,
+        notifications=tuple(_target(written) for written in fleet.notifications),
+        ping=Ping(fleet.ping.url, fleet.ping.every) if fleet.ping else None,
         workloads=tuple(
             _workload(name, written, folder, bundles[written.criticality], fleet)
             for folder, part in parts
@@ -88,6 +105,9 @@ def _workload(name: str, written: shape.WorkloadShape, folder: Path, bundle: Cri
         check_overrides=tuple(_override(check, override) for check, override in written.check_overrides.items()),
         depends_on=written.depends_on,
         mode=Mode(written.mode or fleet.mode),
+        quiet_hours=fleet.quiet_hours if written.quiet_hours is None else written.quiet_hours,
+        paused=_pause(written.paused or fleet.paused),
+        limits=tuple(_limits(written.locations)),
     )
 
 
@@ -95,8 +115,34 @@ def _location(name: str, written: shape.FolderShape | shape.S3Shape, folder: Pat
     """Options are the source's own keys with the operator's values; references to secrets travel as `env:NAME`, `file:PATH`."""
     uri = (folder / written.path).as_uri() if isinstance(written, shape.FolderShape) else f"s3://{written.bucket}/{written.prefix}"
     values = ((key, getattr(written, key, None)) for key in _OPTIONS)
-    options = tuple((key, str(value)) for key, value in values if value is not None)
-    return Location(name, written.type, uri, (*options, ("settle_seconds", f"{settle_seconds:g}")))
+    options = [(key, str(value)) for key, value in values if value is not None]
+    options.append(("settle_seconds", f"{settle_seconds:g}"))
+    # What nobody wrote is left to the source, which waits longer for a folder of files than for a file.
+    if isinstance(written, shape.FolderShape) and "quiet" in written.model_fields_set:
+        options.append(("quiet_seconds", f"{written.quiet:g}"))
+    return Location(name, written.type, uri, tuple(options))
+
+
+def _limits(locations: Mapping[str, shape.FolderShape | shape.S3Shape]) -> Iterator[tuple[str, LocationLimits]]:
+    for name, written in locations.items():
+        if written.concurrency is not None or written.daily_budget is not None:
+            yield name, LocationLimits(written.concurrency, written.daily_budget)
+
+
+def _target(written: shape.NotificationShape) -> Target:
+    return Target(
+        url=written.url,
+        when=NOTIFIED if "all" in written.when else written.when,
+        workloads=written.workloads,
+        criticality=written.criticality,
+        owners=written.owners,
+        at_most_every_seconds=written.at_most_every,
+        digest=written.digest,
+    )
+
+
+def _pause(written: shape.PauseShape | None) -> Pause | None:
+    return Pause(written.reason, written.until) if written else None
 
 
 def _override(check: str, written: shape.OverrideShape) -> CheckOverride:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from restore_tester.config import cron, nearest, units
+from restore_tester.config.nouns import QuietHours
 from restore_tester.config.secrets import ENVIRONMENT_NAME, Secret, holds_password
 
 ENGINES = ("postgresql",)
@@ -187,6 +188,45 @@ def day_of(value: object) -> date:
     _refuse("this is no day of the calendar", "write it as 2027-01-31")
 
 
+def instant_of(value: object) -> datetime:
+    """A day alone holds to its end; an instant that says no zone is UTC."""
+    text = text_of(value)
+    try:
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+            return datetime.combine(date.fromisoformat(text), time(), UTC) + timedelta(days=1)
+        instant = datetime.fromisoformat(text)
+        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    _refuse("this is no instant", "write a day, as 2027-01-31, or an instant, as 2027-01-31T18:00Z")
+
+
+def quiet_hours_of(value: object) -> QuietHours:
+    hint = 'write two times in quotes, as "22:00-06:00"'
+    found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d) ?- ?(?:([01]\d|2[0-3]):([0-5]\d)|24:00)", text_of(value))
+    if found is None:
+        _refuse("these are no hours of a day", hint)
+    begins = time(int(found[1]), int(found[2]))
+    ends = time(int(found[3]), int(found[4])) if found[3] else time()
+    if begins == ends:
+        _refuse("this is the whole day: nothing would ever be drilled", hint)
+    return QuietHours(begins, ends)
+
+
+def clock_time_of(value: object) -> time:
+    found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", text_of(value))
+    if found is None:
+        _refuse("this is no time of the day", 'write it in quotes, as "08:00"')
+    return time(int(found[1]), int(found[2]))
+
+
+def web_address_of(value: object) -> str:
+    text = text_of(value)
+    if not re.match(r"https?://[^/\s?#]+[^\s?#]*$", text):
+        _refuse("this is no address of a page", "write it with its scheme, as https://restore-tester.example.com")
+    return text.rstrip("/")
+
+
 def setting_of(value: object) -> str:
     text = text_of(value)
     if "\n" in text:
@@ -228,6 +268,18 @@ ChecksFolder = Annotated[str, BeforeValidator(checks_folder_of)]
 FilePath = Annotated[str, BeforeValidator(file_of)]
 NamePattern = Annotated[str, BeforeValidator(name_pattern_of)]
 Day = Annotated[date, BeforeValidator(day_of), WithJsonSchema({"type": "string", "format": "date"})]
+Until = Annotated[
+    datetime, BeforeValidator(instant_of), WithJsonSchema({"type": "string", "examples": ["2027-01-31", "2027-01-31T18:00Z"]})
+]
+Quiet = Annotated[
+    QuietHours,
+    BeforeValidator(quiet_hours_of),
+    WithJsonSchema({"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d ?- ?(([01]\d|2[0-3]):[0-5]\d|24:00)$"}),
+]
+ClockTime = Annotated[
+    time, BeforeValidator(clock_time_of), WithJsonSchema({"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d$", "examples": ["08:00"]})
+]
+WebAddress = Annotated[str, BeforeValidator(web_address_of)]
 Setting = Annotated[str, BeforeValidator(setting_of), WithJsonSchema(_ONE_VALUE)]
 Endpoint = Annotated[str, BeforeValidator(endpoint_of)]
 StrategyName = Literal["rotating", "newest", "oldest", "random", "every"]

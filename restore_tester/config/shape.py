@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from restore_tester.config.rules import (
     ChecksFolder,
+    ClockTime,
     CriticalityName,
     Day,
     Duration,
@@ -22,12 +23,15 @@ from restore_tester.config.rules import (
     ModeName,
     Name,
     NamePattern,
+    Quiet,
     Reference,
     Schedule,
     Setting,
     Size,
     StrategyName,
     Text,
+    Until,
+    WebAddress,
     Zone,
 )
 
@@ -44,7 +48,19 @@ class CriticalityShape(Shape):
     drill_every: Duration | None = Field(None, description="How often a workload is drilled.", examples=["1d"])
 
 
-class FolderShape(Shape):
+class PauseShape(Shape):
+    reason: Text = Field(description="Why: it stands beside everything that is paused.", examples=["storage migration"])
+    until: Until = Field(description="When drills start again: the last day of the pause, or an instant.")
+
+
+class LimitedShape(Shape):
+    concurrency: int | None = Field(None, ge=1, le=1000, description="How many drills may read its store at once, at most.")
+    daily_budget: Size | None = Field(
+        None, description="Bytes that drills may fetch from here in a day of UTC; more is refused, loudly.", examples=["500GiB"]
+    )
+
+
+class FolderShape(LimitedShape):
     type: Literal["folder"] = Field(description="Backups lie in a folder of this machine, or one mounted here.")
     path: Text = Field(description="The folder. Relative paths count from the folder of this file.", examples=["backups/orders"])
     name: NamePattern | None = Field(
@@ -56,9 +72,12 @@ class FolderShape(Shape):
     timezone: Zone = Field(
         "UTC", description="The zone of the stamp in the name, where it does not say one itself.", examples=["Europe/Berlin"]
     )
+    quiet: DurationOrZero = Field(
+        "1m", validate_default=True, description="How long a file must have been quiet before it counts as whole."
+    )
 
 
-class S3Shape(Shape):
+class S3Shape(LimitedShape):
     type: Literal["s3"] = Field(description="Backups lie in a bucket of S3 or of a store that speaks its protocol.")
     bucket: Text = Field(description="The bucket.", examples=["acme-dr"])
     prefix: str = Field("", description="What the keys of these backups begin with; `name` is what follows.", examples=["orders/"])
@@ -150,6 +169,33 @@ class WorkloadShape(Shape):
     check_overrides: dict[Name, OverrideShape] = Field({}, description="Checks that are treated differently here, for a reason and a time.")
     depends_on: tuple[Name, ...] = Field((), description="Workloads that must be back before this one.", examples=[["customers"]])
     mode: ModeName | None = Field(None, description="`observe`: judged and shown, never paged. By default the fleet's mode.")
+    quiet_hours: tuple[Quiet, ...] | None = Field(
+        None, description="Hours in which no drill starts by itself, in its `timezone`. By default the fleet's.", examples=[["22:00-06:00"]]
+    )
+    paused: PauseShape | None = Field(None, description="No drill starts by itself until the pause ends. By default the fleet's.")
+
+
+class NotificationShape(Shape):
+    url: Reference = Field(description="Reference to where messages go: an address of apprise, as `slack://…`, which is a secret.")
+    when: tuple[Literal["failed", "recovered", "inconclusive", "stale", "all"], ...] = Field(
+        ("all",), min_length=1, description="Which changes are told.", examples=[["failed", "recovered"]]
+    )
+    workloads: tuple[Text, ...] = Field(
+        (), description="Only of workloads that are called like one of these; `*` is any text.", examples=[["orders", "shop-*"]]
+    )
+    criticality: tuple[CriticalityName, ...] = Field((), description="Only of workloads of these.", examples=[["mission-critical"]])
+    owners: tuple[Text, ...] = Field((), description="Only of workloads of these owners.", examples=[["payments-sre"]])
+    at_most_every: Duration = Field(
+        "1m", validate_default=True, description="Messages are at least so far apart; what happens meanwhile stands in the next."
+    )
+    digest: ClockTime | None = Field(
+        None, description="When, in UTC, a summary of how everything stands is sent each day.", examples=["08:00"]
+    )
+
+
+class PingShape(Shape):
+    url: Reference = Field(description="Reference to the address, of a service that calls somebody once it is asked no more.")
+    every: Duration = Field("5m", validate_default=True, description="How often it is asked, while the service is healthy.")
 
 
 class IncludedShape(Shape):
@@ -169,6 +215,34 @@ class FleetShape(IncludedShape):
     mode: ModeName = Field("page", description="`observe`: judged and shown, never paged.")
     allow_python_checks: bool = Field(False, description="Whether checks written in Python may load from outside the shipped catalogue.")
     open_pages: bool = Field(False, description="Whether pages may be read without a token.")
+    watch_every: Duration = Field(
+        "5m", validate_default=True, description="How often the service lists every location: what came, what is missing."
+    )
+    jitter: DurationOrZero = Field(
+        "5m", validate_default=True, description="How far drills of one `schedule` are spread, at most a tenth of its gaps."
+    )
+    quiet_hours: tuple[Quiet, ...] = Field(
+        (), description="Hours in which no drill starts by itself, in each workload's `timezone`.", examples=[["22:00-06:00"]]
+    )
+    paused: PauseShape | None = Field(None, description="No drill of the fleet starts by itself until the pause ends.")
+    accept_unsealed_sandbox: bool = Field(
+        False, description="Whether the service may decode backups in a sandbox that has a way out to the network."
+    )
+    api_token: Reference | None = Field(
+        None, description="Reference to the token that starts drills by `POST /api/v1/drills`. Without it nobody can."
+    )
+    metrics: Literal["auto", "full", "lean"] = Field(
+        "auto", description="How many series a location has; `auto` is `lean` above 5000 locations."
+    )
+    stage_metrics: bool = Field(False, description="Whether each stage of a drill has a series of its own.")
+    find_good: int = Field(
+        10, ge=0, le=1000, description="Most drills that a walk back to the last good backup takes; 0: it is not looked for by itself."
+    )
+    public_url: WebAddress | None = Field(
+        None, description="Where people reach the pages: messages link there.", examples=["https://restore-tester.example.com"]
+    )
+    notifications: tuple[NotificationShape, ...] = Field((), description="Who is told when the state of a workload changes.")
+    ping: PingShape | None = Field(None, description="A dead man's switch outside, asked while the service is healthy.")
     include: tuple[Text, ...] = Field(
         (),
         description="More files with `workloads` and `criticality`: paths or patterns, from the folder of this file.",

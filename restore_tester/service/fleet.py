@@ -14,7 +14,9 @@ from restore_tester.checking.catalogue import load_catalogue
 from restore_tester.config.nouns import Configuration, Strategy, Workload
 from restore_tester.config.secrets import Secret
 from restore_tester.errors import Misuse
+from restore_tester.judgement.due import Due
 from restore_tester.judgement.overrides import may_vanish, overridden, unknown_checks
+from restore_tester.judgement.selection import Wish, next_turn
 from restore_tester.judgement.wording import names
 from restore_tester.model import Check, Location
 from restore_tester.planning import DrillRequest
@@ -38,11 +40,13 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One drill to plan and run. `may_vanish` are tables that the baseline must not expect."""
+    """One drill to plan and run. `may_vanish` are tables that the baseline must not expect; `require_seal`: in a sandbox with a
+    way out nothing is decoded."""
 
     workload: Workload
     request: DrillRequest
     may_vanish: tuple[str, ...]
+    require_seal: bool = False
 
 
 def meant(configuration: Configuration, asked: Asked) -> tuple[Workload, ...]:
@@ -54,7 +58,7 @@ def meant(configuration: Configuration, asked: Asked) -> tuple[Workload, ...]:
     if not asked.workloads:
         known = names(workload.name for workload in configuration.workloads)
         raise Misuse("nothing_named", "no workload was named", f"name one of: {known}; or say --all")
-    _refuse_unknown("workload_unknown", asked.workloads, tuple(workload.name for workload in configuration.workloads))
+    refuse_unknown("workload_unknown", asked.workloads, tuple(workload.name for workload in configuration.workloads))
     return tuple(workload for workload in configuration.workloads if workload.name in asked.workloads)
 
 
@@ -66,6 +70,25 @@ def jobs(configuration: Configuration, asked: Asked, now: datetime) -> tuple[Job
         raise Misuse("backup_of_many", "a backup's id names one workload's backup", "name one workload")
     catalogues = _Catalogues(allow_python=configuration.allow_python_checks)
     return tuple(_job(workload, asked, catalogues, now) for workload in workloads)
+
+
+def job_for(configuration: Configuration, workload: str, wanted: Due, now: datetime) -> Job:
+    """Return the job of a drill that is due. Raise Misuse as `jobs` does."""
+    backup = "newest" if wanted.newest else wanted.backup
+    (job,) = jobs(configuration, Asked((workload,), location=wanted.location, backup=backup), now)
+    if wanted.trigger == "every":
+        job = replace(job, request=replace(job.request, select=Strategy.EVERY, backup=None))
+    request = replace(job.request, trigger=wanted.trigger, slot=wanted.name)
+    return replace(job, request=request, require_seal=not configuration.accept_unsealed_sandbox)
+
+
+def location_of(job: Job, now: datetime) -> str:
+    """Return the location that the job's drill will take its backup from."""
+    request = job.request
+    places = tuple(location.name or "" for location in request.locations)
+    if request.select is None or len(places) == 1:
+        return places[0]
+    return next_turn(Wish(job.workload.name, places, request.select, request.slot or ""), request.past, now).location
 
 
 def with_past(todo: tuple[Job, ...], history: History | None) -> tuple[Job, ...]:
@@ -104,11 +127,12 @@ def _job(workload: Workload, asked: Asked, catalogues: _Catalogues, now: datetim
 def _locations(workload: Workload, wanted: str | None) -> tuple[Location, ...]:
     if wanted is None:
         return workload.locations
-    _refuse_unknown("location_unknown", (wanted,), tuple(location.name or "" for location in workload.locations))
+    refuse_unknown("location_unknown", (wanted,), tuple(location.name or "" for location in workload.locations))
     return tuple(location for location in workload.locations if location.name == wanted)
 
 
-def _refuse_unknown(code: str, wanted: Iterable[str], known: tuple[str, ...]) -> None:
+def refuse_unknown(code: str, wanted: Iterable[str], known: tuple[str, ...]) -> None:
+    """Raise Misuse (`workload_unknown`, `location_unknown`), with the nearest name, for what is not known."""
     for name in wanted:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)

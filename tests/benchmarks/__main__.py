@@ -1,15 +1,26 @@
 """`make bench`: the figures that the README and the issues state, measured here. Never a timed test.
 
-python -m tests.benchmarks [help small large memory docker]
+python -m tests.benchmarks [help small large memory docker configuration fetch listing metrics watch]
 """
 
 from __future__ import annotations
 
 import sys
 
-from tests.benchmarks import docker_drill, help_text, large, memory, small
+from tests.benchmarks import configuration, docker_drill, fetch, help_text, large, listing, memory, metrics, small, watch
 
-BENCHES = {"help": help_text.run, "small": small.run, "large": large.run, "memory": memory.run, "docker": docker_drill.run}
+BENCHES = {
+    "help": help_text.run,
+    "small": small.run,
+    "large": large.run,
+    "memory": memory.run,
+    "docker": docker_drill.run,
+    "configuration": configuration.run,
+    "fetch": fetch.run,
+    "listing": listing.run,
+    "metrics": metrics.run,
+    "watch": watch.run,
+}
 
 
 def main() -> None:

@@ -25,6 +25,9 @@ SECTIONS = {
     "A location of type s3": "S3Shape",
     "A recovery environment": "RecoveryEnvironmentShape",
     "A check override": "OverrideShape",
+    "A pause": "PauseShape",
+    "A notification": "NotificationShape",
+    "A ping": "PingShape",
 }
 
 

@@ -81,7 +81,7 @@ def _image_name(needs: SandboxNeeds, engine: Engine) -> str:
 
 def _limits(needs: SandboxNeeds, folder: Folder, abilities: Abilities) -> Limits:
     memory = min(machine.usable_memory_bytes(), abilities.memory_bytes)
-    room = int(folder.free_bytes() * _DISK_SHARE)
+    room = min(int(folder.free_bytes() * _DISK_SHARE), machine.granted_disk_bytes())
     return Limits(
         cpus=min(machine.usable_cpus(), abilities.cpus),
         memory_bytes=needs.memory_bytes or int(memory * _MEMORY_SHARE),

@@ -63,6 +63,10 @@ class _Session:
     def run(self, order: DrillOrder, progress: ProgressSink) -> Drill:
         return from_json(Drill, self._ask("run", order, b"drill", progress))
 
+    def stop(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        threading.Thread(target=_make_end, args=(self._process,), name="ending", daemon=True).start()
+
     def _ask(self, word: str, value: object, answer: bytes, progress: ProgressSink) -> bytes:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -111,9 +115,13 @@ def _started(sandbox: str) -> Iterator[subprocess.Popen[bytes]]:
         assert process.stdout is not None
         with suppress(BrokenPipeError):
             process.stdin.close()
-        try:
-            process.wait(LONGEST_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        _make_end(process)
         process.stdout.close()
+
+
+def _make_end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(LONGEST_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

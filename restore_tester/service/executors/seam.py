@@ -23,6 +23,9 @@ class DrillSession(Protocol):
     def run(self, order: DrillOrder, progress: ProgressSink) -> Drill:
         """Return what `run_drill` says. Raise CannotTell (`worker_lost`) where the place died of it, Interrupted."""
 
+    def stop(self) -> None:
+        """Ask this drill to end, from another thread; a while later its place goes, whether it has ended or not."""
+
 
 class Executor(Protocol):
     """Safe from several threads."""

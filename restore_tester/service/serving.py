@@ -1,0 +1,186 @@
+"""A configuration file → a service that lives until it is asked to stop: drills what is due, remembers, and tells.
+
+Read `serve` as the list of what happens from its start to its end. It listens before it has a history, so that whoever watches it
+sees that it lives, and that it is not ready.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from restore_tester.clock import SystemClock
+from restore_tester.errors import CannotTell, Misuse
+from restore_tester.history.nouns import Lease, Place, Slot
+from restore_tester.history.records import History, open_history
+from restore_tester.history.sole import sole_service
+from restore_tester.model import Reason
+from restore_tester.service import logs
+from restore_tester.service.configured import load
+from restore_tester.service.crew import LEASE
+from restore_tester.service.equipment import reap
+from restore_tester.service.executors.processes import ProcessExecutor
+from restore_tester.service.fleet import Asked, history_dsn
+from restore_tester.service.instance import Service
+from restore_tester.service.metrics import Board
+from restore_tester.service.negotiation import Wanted
+from restore_tester.service.requests import RELOAD, STOP, Requests, requests
+from restore_tester.service.server import serve_http
+from restore_tester.service.tracing import tracing
+from restore_tester.service.upkeep import EVERY_SECONDS
+from restore_tester.service.watch import CatalogueWatch, Watched
+
+# Kubernetes grants 30 seconds: drills that do not end within these are closed by whoever comes next.
+GRACE_SECONDS = 22.0
+AGAIN_SECONDS = 5.0
+ROUNDS_KEPT = timedelta(days=1)
+# What may pass without anybody doing anything about it here: the others end the service.
+PASSING = ("history_unreachable", "history_locked", "history_full", "history_read_only", "history_failed")
+_log = logs.logger(__name__)
+
+
+class _Front:
+    """Answers the server before and after there is a service. Implements `server.Api`."""
+
+    def __init__(self) -> None:
+        self.service: Service | None = None
+        self.reason = Reason("starting", "the service is starting", "wait a little")
+
+    def start_drill(self, wanted: Wanted) -> str:
+        if self.service is None:
+            raise CannotTell(self.reason.code, self.reason.message, self.reason.hint)
+        return self.service.foreman.ask(Asked((wanted.workload,), location=wanted.location, backup=wanted.backup))
+
+    def not_ready(self) -> Reason | None:
+        return self.reason if self.service is None else None
+
+    def token(self) -> str | None:
+        secret = self.service.configuration.api_token if self.service is not None else None
+        return secret.resolve() if secret is not None else None
+
+
+def serve(file: Path, listen: str) -> None:
+    """Serve until SIGTERM or Ctrl-C. Raise Misuse (a wrong configuration, `history_in_use`), CannotTell (`listen_failed`, a history that
+    waiting will not mend)."""
+    logs.begin()
+    threading.excepthook = _tell_unforeseen
+    configuration = load(file)
+    clock, front = SystemClock(), _Front()
+    board = Board(clock)
+    board.configure(configuration)
+    with requests() as asked, board.rendering(), serve_http(listen, board, front) as listening, tracing() as trace:
+        _log.info("listening", host=listening.host, port=listening.port, workloads=len(configuration.workloads))
+        with sole_service(dsn := history_dsn(configuration)), ExitStack() as opened:
+            history = _history(dsn, asked, front, opened)
+            if history is None:
+                return
+            reap()
+            service = Service(history, configuration, ProcessExecutor(configuration.sandbox), board, trace)
+            if not _loaded(service, asked, front):
+                return
+            front.service = service
+            with service.alive(), _watching(history, service):
+                _live(service, file, asked)
+            front.service, front.reason = None, Reason("stopping", "the service is stopping", "ask another one")
+
+
+def _history(dsn: str, asked: Requests, front: _Front, opened: ExitStack) -> History | None:
+    """Return the history once it can be opened; None where somebody asked us to stop before."""
+    while True:
+        try:
+            return opened.enter_context(open_history(dsn))
+        except CannotTell as error:
+            if error.reason.code not in PASSING:
+                raise
+            front.reason = error.reason
+            _tell("history away: waiting for it", error)
+        if asked.wait(AGAIN_SECONDS) == STOP:
+            return None
+
+
+def _loaded(service: Service, asked: Requests, front: _Front) -> bool:
+    while True:
+        try:
+            service.load()
+            return True
+        except CannotTell as error:
+            front.reason = error.reason
+            _tell("history away: waiting for it", error)
+        if asked.wait(AGAIN_SECONDS) == STOP:
+            return False
+
+
+def _live(service: Service, file: Path, asked: Requests) -> None:
+    _log.info("ready", workloads=len(service.configuration.workloads))
+    while (word := asked.wait(EVERY_SECONDS)) != STOP:
+        if word == RELOAD:
+            _reload(service, file)
+        service.tick()
+    _log.info("stopping", running=service.foreman.figures()[0])
+    if not service.stop(GRACE_SECONDS):
+        _log.warning("drills left unfinished", running=service.foreman.figures()[0])
+
+
+def _reload(service: Service, file: Path) -> None:
+    """A configuration with a mistake changes nothing."""
+    try:
+        service.reconfigure(load(file))
+    except (Misuse, CannotTell) as error:
+        service.reload_failed()
+        _log.error("configuration not reloaded", code=error.reason.code, message=error.reason.message, hint=error.reason.hint)
+    else:
+        _log.info("configuration reloaded", workloads=len(service.configuration.workloads))
+
+
+@contextmanager
+def _watching(history: History, service: Service) -> Iterator[None]:
+    """Look at every location, again and again, in a thread that nobody waits for: a store may hang."""
+    ended = threading.Event()
+    watch = CatalogueWatch(history.ledgers, clock := SystemClock(), lambda due_at: _is_ours(history, service.owner, due_at))
+
+    def look() -> None:
+        while not ended.is_set():
+            configuration, began = service.configuration, clock.elapsed()
+            watched = [Watched(Place(w.name, place.name or ""), place) for w in configuration.workloads for place in w.locations]
+            looked = watch.look(watched, configuration.watch_every_seconds)
+            if looked.untold is not None:
+                _log.warning("catalogue not watched", code=looked.untold.code, message=looked.untold.message, hint=looked.untold.hint)
+            for place, reason in looked.failed:
+                _log.warning("location not listed", workload=place.workload, location=place.location, code=reason.code, hint=reason.hint)
+            service.news.hurry()
+            ended.wait(max(0.0, configuration.watch_every_seconds - (clock.elapsed() - began)))
+
+    threading.Thread(target=look, name="watch", daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watch.stop()
+
+
+def _is_ours(history: History, owner: str, due_at: datetime) -> bool:
+    """Of several replicas one makes a round. Done as it begins: a round that is not made to its end is made good by the next."""
+    slot, now = Slot("", f"watch:{due_at.isoformat()}", due_at), SystemClock().now()
+    if history.slots.claim(slot, Lease(owner, now + LEASE), now) is None:
+        return False
+    history.slots.done(slot, None, now)
+    history.slots.prune(slot.kind, now - ROUNDS_KEPT)
+    return True
+
+
+def _tell(event: str, error: CannotTell) -> None:
+    _log.warning(event, code=error.reason.code, message=error.reason.message, hint=error.reason.hint)
+
+
+def _tell_unforeseen(fault: threading.ExceptHookArgs) -> None:
+    """Where it happened, never what it said: that may quote a row."""
+    thread = fault.thread.name if fault.thread is not None else None
+    kind = fault.exc_type.__name__
+    place = fault.exc_traceback
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f"{Path(place.tb_frame.f_code.co_filename).name}:{place.tb_lineno}" if place is not None else None
+    _log.error("unforeseen", thread=thread, kind=kind, where=where, hint="report it with this line: it is our own fault")
