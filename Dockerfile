@@ -50,7 +50,9 @@ ENV PATH=/opt/restore-tester/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/b
     LANG=C.UTF-8 \
     PYTHONDONTWRITEBYTECODE=1 \
     TMPDIR=/tmp \
-    RESTORE_TESTER_CACHE=/tmp/restore-tester-cache
+    RESTORE_TESTER_CACHE=/tmp/restore-tester-cache \
+    RESTORE_TESTER_LISTEN=0.0.0.0:8000
+EXPOSE 8000
 USER 10001:10001
 WORKDIR /tmp
 ENTRYPOINT ["restore-tester"]

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Two workers a core: drills wait for servers more than they compute.
 WORKERS ?= auto
 
-.PHONY: help demo test check bench format clean
+.PHONY: help demo test cluster check bench format clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1  /p' $(MAKEFILE_LIST) | column -t -l 2 2>/dev/null || grep '##' $(MAKEFILE_LIST)
@@ -22,8 +22,11 @@ $(VENV)/ready: pyproject.toml requirements-dev.txt
 demo: $(VENV)/ready ## drill a fleet of sound and spoiled backups, in front of you
 	@$(BIN)/restore-tester demo
 
-test: $(VENV)/ready ## every test, in parallel
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+test: $(VENV)/ready ## every test but the cluster's, in parallel
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --ignore tests/cluster
+
+cluster: $(VENV)/ready ## the chart on the cluster of $$KUBECONFIG: docs/kubernetes.md says what it needs
+	$(BIN)/python -m pytest tests/cluster
 
 check: $(VENV)/ready ## lint, types, layers, and what grew long
 	$(BIN)/ruff check .
