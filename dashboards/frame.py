@@ -36,12 +36,14 @@ def of_workload(field: str) -> str:
     return f"/d/{WORKLOAD}?var-workload=${{{field}}}&{CHOSEN}"
 
 
-def framed(uid: str, title: str, about: str, variables: Sequence[Builder[dashboard.VariableModel]], rows: Sequence[Row]) -> dashboard.Dashboard:
+def framed(
+    uid: str, title: str, about: str, variables: Sequence[Builder[dashboard.VariableModel]], rows: Sequence[Row]
+) -> dashboard.Dashboard:
     made = building.Dashboard(title).uid(uid).description(about).tags(TAGS).readonly().timezone("browser").refresh("1m")
     made = made.time("now-30d", "now").tooltip(dashboard.DashboardCursorSync.CROSSHAIR)
     for variable in variables:
         made = made.with_variable(variable)
-    for annotation in annotations():
+    for annotation in _annotations():
         made = made.annotation(annotation)
     pages = building.DashboardLink("Pages of restore-tester").type(dashboard.DashboardLinkType.LINK).url("${pages}/").icon("external link")
     made = made.link(pages.target_blank(True))
@@ -97,10 +99,11 @@ def _asking(name: str, label: str, query: str) -> building.QueryVariable:
     return asked.refresh(dashboard.VariableRefresh.ON_TIME_RANGE_CHANGED).sort(dashboard.VariableSort.ALPHABETICAL_ASC)
 
 
-def annotations() -> tuple[building.AnnotationQuery, ...]:
+def _annotations() -> tuple[building.AnnotationQuery, ...]:
     """Every failed drill, at the instant when it ended: the value of the series is that instant, in milliseconds."""
     ended = promql.of_place("last_drill_timestamp_seconds")
-    failed = f"1000 * {ended} and on ({promql.PLACE}) {promql.selected('last_drill_verdict', 'verdict="failed"')}"
+    verdict = promql.selected("last_drill_verdict", 'verdict="failed"')
+    failed = f"1000 * {ended} and on ({promql.PLACE}) {verdict}"
     about = building.AnnotationQuery().name("failed drills").datasource(SOURCE).enable(True).icon_color("red").expr(failed)
     about = about.title_format("{{workload}} at {{location}}: the drill failed").text_format("{{workload}} at {{location}}")
     return (about.tag_keys("workload,location").step("5m").use_value_for_time(True),)

@@ -22,7 +22,7 @@ GREEN, YELLOW, ORANGE, RED, GREY = "green", "yellow", "orange", "red", "text"
 OBJECTIVE = "objective"
 
 # What a state of `promql.state` is called, and its colour: only what was proven is green.
-STATES = {
+STATES: dict[float, tuple[str, str]] = {
     promql.PROVEN: ("proven", GREEN),
     promql.UNTOLD: ("could not tell", YELLOW),
     promql.STALE: ("proof is old", ORANGE),
@@ -156,11 +156,13 @@ def states_over_time(said: Said, asked: Asked) -> statetimeline.Panel:
 def rows(said: Said, columns: Sequence[Column], keys: Sequence[str], worst: str, links: Mapping[str, tuple[str, str]]) -> table.Panel:
     """One line for whatever has the same labels; `keys` come first, the rest as given. `worst` is the column to sort by, falling."""
     panel = _table(said)
-    for column, ref in zip(columns, "ABCDEFGHIJKLMN", strict=False):
+    for column, ref in zip(columns, "ABCDEFGHIJKLMNO", strict=False):
         panel = panel.with_target(now(Asked(column.expression), ref, rows=True))
         panel = panel.override_by_name(column.name, _column(column))
     # One answer has its value in `Value`, several have theirs in `Value #A`, …
-    values = {"Value" if len(columns) == 1 else f"Value #{ref}": column.name for column, ref in zip(columns, "ABCDEFGHIJKLMN", strict=False)}
+    values = {
+        "Value" if len(columns) == 1 else f"Value #{ref}": column.name for column, ref in zip(columns, "ABCDEFGHIJKLMNO", strict=False)
+    }
     hidden = {"Time": True, "job": True} | {value: True for value, name in values.items() if not name}
     order = {key: at for at, key in enumerate([*keys, *values])}
     renamed = {value: name for value, name in values.items() if name}
@@ -188,7 +190,7 @@ def events(said: Said, asked: Asked, value: str, keys: Sequence[str], opens: tup
 
 def _table(said: Said) -> table.Panel:
     panel = table.Panel().title(said.title).description(said.about).datasource(SOURCE).unit(said.unit)
-    return panel.span(said.width).height(said.height).no_value("–").filterable(True)
+    return panel.span(said.width).height(said.height).no_value("-").filterable(True)
 
 
 def _column(column: Column) -> list[dashboard.DynamicConfigValue]:
@@ -210,6 +212,6 @@ def _text_colored() -> dashboard.DynamicConfigValue:
     return dashboard.DynamicConfigValue(id_val="custom.cellOptions", value={"type": "color-text"})
 
 
-def _json(shape: dashboard.ValueMap | dashboard.ThresholdsConfig) -> object:
+def _json(shape: dashboard.ValueMapping | dashboard.ThresholdsConfig) -> object:
     """As the values of overrides are written: they are free of any shape in the SDK."""
     return shape.to_json()

@@ -9,6 +9,7 @@ from __future__ import annotations
 INSTALLATION = "cluster, namespace, job"
 WORKLOAD = f"{INSTALLATION}, workload"
 PLACE = f"{WORKLOAD}, location"
+OWNER = 'owner=~"$owner"'
 CHOSEN = 'cluster=~"$cluster", namespace=~"$namespace", job=~"$job"'
 
 # States of a location by how much they ask of somebody; the best location of a workload has the lowest.
@@ -76,7 +77,7 @@ def needs_somebody() -> str:
 
 def owned(expression: str) -> str:
     """Return what belongs to the owners that are chosen."""
-    return f"{expression} and on ({WORKLOAD}) {selected('workload_info', 'owner=~"$owner"')}"
+    return f"{expression} and on ({WORKLOAD}) {selected('workload_info', OWNER)}"
 
 
 def counted(expression: str) -> str:

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import itertools
 import os
+import select
+import socket
+import socketserver
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -105,6 +109,7 @@ class StoppedAndStarted:
 
     def __init__(self, source: SourceServer) -> None:
         self._source = source
+        self.folder = source.folder
         self.dsn = f"postgresql://{SUPERUSER}:{PASSWORD}@/history?host={source.folder}"
 
     def stop(self) -> None:
@@ -130,6 +135,42 @@ def restartable_postgresql() -> Iterator[StoppedAndStarted]:
         finally:
             with suppress(subprocess.CalledProcessError):
                 server.stop()
+
+
+@dataclass(frozen=True)
+class Between:
+    """Stands between us and a server. While it is `silent`, it takes what either says, and passes nothing on."""
+
+    silent: threading.Event = field(default_factory=threading.Event)
+
+
+@contextmanager
+def silenceable(server: Path, folder: Path) -> Iterator[Between]:
+    """Listen in a folder as the server does in its own."""
+    between = Between()
+
+    class Passing(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.socket(socket.AF_UNIX) as there, suppress(OSError):
+                there.connect(str(server / ".s.PGSQL.5432"))
+                ends = {self.request: there, there: self.request}
+                while ready := select.select(list(ends), [], [])[0]:
+                    for end in ready:
+                        said = end.recv(65536)
+                        if not said:
+                            return
+                        if not between.silent.is_set():
+                            ends[end].sendall(said)
+
+    class Listening(socketserver.ThreadingUnixStreamServer):
+        daemon_threads = True
+
+    with Listening(str(folder / ".s.PGSQL.5432"), Passing) as listening:
+        thread = threading.Thread(target=listening.serve_forever, args=(0.05,))
+        thread.start()
+        yield between
+        listening.shutdown()
+        thread.join()
 
 
 @contextmanager

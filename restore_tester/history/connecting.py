@@ -8,6 +8,7 @@ commits a few times, so the price is nothing.
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ from restore_tester.history.address import SQLITE, Address
 from restore_tester.history.faults import translated
 
 WAIT_SECONDS = 10
+# A peer that is gone is noticed within half a minute, also by a connection that only waits.
+_KEEPALIVES = {"keepalives": 1, "keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3}
 _BEGINS = "restore_tester_begins"
 
 
@@ -89,14 +92,44 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _postgresql_engine(address: Address) -> Engine:
-    ours = {"application_name": "restore-tester", "connect_timeout": WAIT_SECONDS}
+    from restore_tester.history.patience import SECONDS, PatientConnection
+
+    asked = address.url.normalized_query.get("tcp_user_timeout", (str(int(SECONDS * 1000)),))[0]
+    ours = {"application_name": "restore-tester", "connect_timeout": WAIT_SECONDS, "tcp_user_timeout": asked, **_KEEPALIVES}
     arguments: dict[str, Any] = {key: value for key, value in ours.items() if key not in address.url.query}
     engine = create_engine(address.url, connect_args=arguments, pool_pre_ping=True)
-    if "lock_timeout" not in str(address.url.query.get("options", "")):
-        event.listen(engine, "connect", _set_up_postgresql)
+    patience = int(asked) / 1000 if asked.isdecimal() and int(asked) else None
+
+    def connect(_: Any, __: Any, positional: tuple[Any, ...], named: dict[str, Any]) -> PatientConnection:
+        connection = PatientConnection.connect(*positional, **named)
+        connection.patience = patience
+        return connection
+
+    event.listen(engine, "do_connect", connect)
+    options = str(address.url.query.get("options", ""))
+    # The server gives up too, a little later: what nobody waits for shall hold no locks.
+    limits = {"lock_timeout": WAIT_SECONDS, "statement_timeout": 0 if patience is None else math.ceil(patience) + 5}
+    unsaid = {name: seconds for name, seconds in limits.items() if name not in options}
+
+    def set_up(connection: PatientConnection, _: ConnectionPoolEntry) -> None:
+        for name, seconds in unsaid.items():
+            connection.execute(f"SET {name} = '{seconds}s'")
+        connection.commit()
+
+    event.listen(engine, "connect", set_up)
     return engine
 
 
-def _set_up_postgresql(connection: Any, _: ConnectionPoolEntry) -> None:
-    connection.execute(f"SET lock_timeout = '{WAIT_SECONDS}s'")
-    connection.commit()
+@contextmanager
+def unhurried(connection: Connection) -> Iterator[None]:
+    """For the rest of a transaction, which the body is, a statement may take as long as it takes: a migration of a large history."""
+    raw: Any = connection.connection.driver_connection
+    if connection.dialect.name == SQLITE:
+        yield
+        return
+    patience, raw.patience = raw.patience, None
+    try:
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        yield
+    finally:
+        raw.patience = patience

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, insert, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, and_, func, insert, or_, select, tuple_
 
 from restore_tester.contracts import Listing
 from restore_tester.errors import Misuse
@@ -23,8 +23,10 @@ from restore_tester.history.tables import acceptances, drills, places, stages
 from restore_tester.judgement.advance import with_acceptance
 from restore_tester.judgement.ledger import Ledger, Sight
 
-_PLACES_AT_ONCE = 500
+_PLACES_AT_ONCE = 200
+_CHANGES_AT_ONCE = 1000
 _ROW: tuple[Any, ...] = (places.c.workload, places.c.location, places.c.ledger, places.c.version, places.c.first_seen)
+_CHANGED_ROW: tuple[Any, ...] = (*_ROW, places.c.changed)
 _FETCH = "fetch"
 
 
@@ -39,14 +41,30 @@ class Ledgers:
         portions: hold on to none of them, 20 000 ledgers are larger than what is made of them. Ledgers that are of another version
         are made again first, which may take minutes after an upgrade. For what changes meanwhile, take `number` before."""
         projection.remake(self.database)
+        for place, row in self._rows():
+            ledger = projection.current(row)
+            if ledger is None:
+                with self.database.reading() as connection:
+                    ledger = projection.ledger_of(connection, place, row)
+            yield place, ledger
+
+    def current(self) -> Iterator[tuple[Place, Ledger]]:
+        """Return the places whose ledgers are as they should be: for who only looks, and can do without the others. Nothing is made
+        again, nothing written."""
+        return ((place, ledger) for place, row in self._rows() if (ledger := projection.current(row)) is not None)
+
+    def refresh(self) -> None:
+        """Make the ledgers again that are of another version, which may take minutes after an upgrade."""
+        projection.remake(self.database)
+
+    def _rows(self) -> Iterator[tuple[Place, Row[Any]]]:
         after: ColumnElement[bool] | None = None
         ordered = select(*_ROW).order_by(places.c.workload, places.c.location).limit(_PLACES_AT_ONCE)
         while True:
             with self.database.reading() as connection:
                 rows = connection.execute(ordered if after is None else ordered.where(after)).all()
-                found = [(at := Place(row.workload, row.location), projection.ledger_of(connection, at, row)) for row in rows]
-            yield from found
-            if len(found) < _PLACES_AT_ONCE:
+            yield from ((Place(row.workload, row.location), row) for row in rows)
+            if len(rows) < _PLACES_AT_ONCE:
                 return
             after = tuple_(places.c.workload, places.c.location) > (rows[-1].workload, rows[-1].location)
 
@@ -57,12 +75,18 @@ class Ledgers:
 
     def changed(self, since: int) -> tuple[int, tuple[tuple[Place, Ledger], ...]]:
         """Given the number that the last answer came with, return the number to ask with next, and the places whose ledgers changed
-        in between. No change is missed, whoever commits late; one may be told twice. Where the history was restored from an older
-        copy, and its numbers went back, every place is told."""
+        in between: the first of them where they are more than a thousand, so ask until there are none. No change is missed, whoever
+        commits late; one may be told twice. Where the history was restored from an older copy, and its numbers went back, every place
+        is told."""
         with self.database.reading() as connection:
             number = projection.change_number(connection)
-            asked = select(*_ROW).where(places.c.changed > (since if since <= number else -1)).order_by(places.c.changed)
-            rows = connection.execute(asked).all()
+            since = since if since <= number else -1
+            asked = select(*_CHANGED_ROW).where(places.c.changed > since).order_by(places.c.changed)
+            rows = connection.execute(asked.limit(_CHANGES_AT_ONCE + 1)).all()
+            if len(rows) > _CHANGES_AT_ONCE:
+                # A change is told as a whole, though it be of every place.
+                number = max(rows[0].changed, rows[-1].changed - 1)
+                rows = connection.execute(asked.where(places.c.changed <= number)).all()
             return number, tuple((at := Place(row.workload, row.location), projection.ledger_of(connection, at, row)) for row in rows)
 
     def get(self, place: Place) -> Ledger | None:

@@ -7,26 +7,30 @@ The price: while one writer keeps its change (one statement for each place, and 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, column, or_, select, update, values
+from sqlalchemy import Connection, Row, bindparam, column, func, or_, select, update, values
 from sqlalchemy.dialects import postgresql, sqlite
 
 from restore_tester.history.address import SQLITE
 from restore_tester.history.connecting import Database
+from restore_tester.history.ledger_bytes import packed, unpacked
 from restore_tester.history.nouns import Place
 from restore_tester.history.replay import made_again
 from restore_tester.history.tables import Words, changes, places
 from restore_tester.judgement.ledger import LEDGER_VERSION, Ledger
-from restore_tester.model import NotOurJson, from_json, to_json
 
 NOT_MADE = 0
 _PLACES_AT_ONCE = 20
 _ROWS_AT_ONCE = 1000
+_TOLD_EVERY = 1000
 _COLUMNS: tuple[Any, ...] = (places.c.ledger, places.c.version, places.c.first_seen, places.c.listing, places.c.listed_at)
+_STALE = or_(places.c.version < LEDGER_VERSION, places.c.version > LEDGER_VERSION)
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +69,13 @@ def keep(connection: Connection, ledgers: Mapping[Place, Ledger]) -> None:
     number = change_number(connection)
     this = (places.c.workload == bindparam("in_workload"), places.c.location == bindparam("in_location"))
     kept = update(places).where(*this).values(ledger=bindparam("new"), version=LEDGER_VERSION, changed=number)
-    rows = [{"in_workload": at.workload, "in_location": at.location, "new": to_json(ledger).decode()} for at, ledger in ledgers.items()]
+    rows = [{"in_workload": at.workload, "in_location": at.location, "new": packed(ledger)} for at, ledger in ledgers.items()]
     connection.execute(kept, rows)
 
 
 def add(connection: Connection, new: Iterable[Place], now: datetime) -> None:
     """Begin an empty ledger for each of these places that is not known, as one change."""
-    begun = to_json(Ledger(first_seen=now)).decode()
+    begun = packed(Ledger(first_seen=now))
     rows = [_row(place, now, begun) for place in sorted(set(new), key=name_of)]
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         _add(connection, rows[start : start + _ROWS_AT_ONCE])
@@ -98,26 +102,32 @@ def name_of(place: Place) -> tuple[str, str]:
 
 
 def remake(database: Database) -> None:
-    """Make the ledgers again that are of another version, or were never made: a few places at a time, each held meanwhile, so that
-    of several processes that do so at once each makes a part, and one that dies leaves what it made."""
-    other = or_(places.c.version < LEDGER_VERSION, places.c.version > LEDGER_VERSION)
-    asked = select(places.c.workload, places.c.location, places.c.first_seen).where(other).limit(_PLACES_AT_ONCE)
-    while True:
-        with database.reading() as connection:
-            stale = sorted(((Place(*row[:2]), row[2]) for row in connection.execute(asked)), key=lambda one: name_of(one[0]))
-        if not stale:
-            return
+    """Make the ledgers again that are of another version, or were never made: a few places at a time, each held meanwhile, and none
+    that somebody else holds, so that of several processes that do so at once each makes a part, and one that dies leaves what it
+    made. Whoever asks for one that is not made yet gets it made for himself."""
+    asked = select(places.c.workload, places.c.location, *_COLUMNS).where(_STALE).limit(_PLACES_AT_ONCE).with_for_update(skip_locked=True)
+    with database.reading() as connection:
+        stale = int(connection.execute(select(func.count()).select_from(places).where(_STALE)).scalar_one())
+    made = 0
+    while made < stale:
         with database.writing() as connection:
-            held = [hold(connection, place, since) for place, since in stale]
-            keep(connection, {each.place: each.ledger for each in held if each.is_made_again})
+            rows = connection.execute(asked).all()
+            keep(connection, {(place := Place(row.workload, row.location)): ledger_of(connection, place, row) for row in rows})
+        if not rows:
+            return
+        made += len(rows)
+        if made >= stale or made % _TOLD_EVERY < _PLACES_AT_ONCE:
+            _LOG.info("ledgers made again: %d of %d", made, stale)
 
 
 def ledger_of(connection: Connection, place: Place, row: Row[Any]) -> Ledger:
     """Given a row of `places` with its ledger, version and first sight, return the ledger, made again where it is not ours."""
-    found = _decoded(row.ledger)
-    if row.version == LEDGER_VERSION and found is not None:
-        return found
-    return made_again(connection, place, row.first_seen, found)
+    return current(row) or made_again(connection, place, row.first_seen, unpacked(row.ledger))
+
+
+def current(row: Row[Any]) -> Ledger | None:
+    """Return the ledger of a row; None where it is to be made again."""
+    return unpacked(row.ledger) if row.version == LEDGER_VERSION else None
 
 
 def _held(connection: Connection, place: Place, row: Row[Any]) -> HeldPlace:
@@ -125,16 +135,7 @@ def _held(connection: Connection, place: Place, row: Row[Any]) -> HeldPlace:
     return HeldPlace(place, ledger, row.listing, row.listed_at, row.version != LEDGER_VERSION or row.ledger is None)
 
 
-def _decoded(text: str | None) -> Ledger | None:
-    if text is None:
-        return None
-    try:
-        return from_json(Ledger, text.encode())
-    except NotOurJson:
-        return None
-
-
-def _row(place: Place, since: datetime, ledger: str | None) -> dict[str, Any]:
+def _row(place: Place, since: datetime, ledger: bytes | None) -> dict[str, Any]:
     version = NOT_MADE if ledger is None else LEDGER_VERSION
     at = {"workload": place.workload, "location": place.location}
     return at | {"first_seen": since, "ledger": ledger, "version": version, "changed": 0, "listing": None, "listed_at": None}

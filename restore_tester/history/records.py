@@ -22,7 +22,6 @@ from restore_tester.history.connecting import Database, connected
 from restore_tester.history.ledgers import Ledgers
 from restore_tester.history.nouns import Lease, Place, Record, Remembered, Search, Slot, Standing
 from restore_tester.history.owners import never
-from restore_tester.history.projection import remake
 from restore_tester.history.rows import ended, started
 from restore_tester.history.schema import bring_up_to_date
 from restore_tester.history.slots import Slots, mark_done
@@ -34,13 +33,13 @@ from restore_tester.model import Drill, DrillOrder, Fingerprint
 @contextmanager
 def open_history(dsn: str) -> Iterator[History]:
     """Given `sqlite:///FILE` or `postgresql://…`, create what is not there, bring what is older up to date, and close all in the end.
+    Ledgers of an older version are left to who reads them all: who only looks shall not wait for it.
 
     Raise Misuse (`history_dsn`) and CannotTell: `history_unreachable`, `history_read_only` (an up-to-date one is readable all the
     same), `history_locked`, `history_corrupt`, `history_full`, `history_too_new`, `history_not_ours`, `history_failed`. Every method may
     raise those of them that can befall an open history."""
     with connected(read_address(dsn)) as database:
-        if bring_up_to_date(database):
-            remake(database)
+        bring_up_to_date(database)
         yield History(database, BackupsSeen(database), Ledgers(database), Slots(database))
 
 
@@ -68,11 +67,11 @@ class History:
         """Remember how a drill ended, also one that was never started here, advance the ledger of its place, and mark the slot done
         that it was for: all of it or nothing. Return False where the drill's end is remembered already, and stays as it is."""
         with self.database.writing() as connection:
-            _insert_unless_there(connection, ended(drill) | {"ended_at": None, "record": None})
-            is_new = endings.finish(connection, drill)
+            # First, as whoever renews leases does: rows are held in the order slots, drills, places, change, so that nobody waits in a circle.
             if slot is not None:
                 mark_done(connection, slot, drill.drill, drill.ended_at)
-            return is_new
+            _insert_unless_there(connection, ended(drill) | {"ended_at": None, "record": None})
+            return endings.finish(connection, drill)
 
     def abandon(self, now: datetime, is_gone: Callable[[str], bool] = never) -> tuple[Remembered, ...]:
         """Close the drills whose lease has run out, at the end of their lease, and those whose owner `is_gone`, now, as

@@ -6,33 +6,66 @@ begins with the next listing. Nothing is made up for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
 from restore_tester.history.nouns import Place
 from restore_tester.history.tables import acceptances, backups, drills
-from restore_tester.judgement.advance import kind_of, not_below, with_acceptance, with_cycles, with_drill
+from restore_tester.judgement.advance import kind_of, not_below, with_acceptance, with_cycles, with_drill, with_drills
 from restore_tester.judgement.ledger import Ledger
 from restore_tester.model import Drill, NotOurJson, Verdict, from_json
 
 _RECORDS_AT_ONCE = 100
+_PRESENCE: tuple[Any, ...] = (backups.c.first_seen, backups.c.gone_at, backups.c.taken_at)
 
 
 def made_again(connection: Connection, place: Place, first_seen: datetime, before: Ledger | None) -> Ledger:
     """Given a place and the ledger that stood before, if one could be read, return its ledger. Drills that run are not in it."""
-    ledger = Ledger(first_seen=first_seen)
-    for row in _ended(connection, place):
-        ledger = told(ledger, row.record, row.verdict, newest=_took_newest(connection, place, row))
-    for row in _accepted(connection, place):
-        ledger = with_acceptance(ledger, row.began_at, row.reason)
+    unread: Counter[str] = Counter()
+    ledger = with_drills(Ledger(first_seen=first_seen), _read(connection, place, unread))
+    ledger = replace(ledger, **{verdict: getattr(ledger, verdict) + count for verdict, count in unread.items()})
+    accepted = max(_accepted(connection, place), default=None)
+    if accepted is not None:
+        ledger = with_acceptance(ledger, accepted.began_at, accepted.reason)
     if before is None:
         return ledger
     ledger = replace(with_cycles(ledger, before.cycles), sight=before.sight, worst_of_days=before.worst_of_days)
     return not_below(ledger, before)
+
+
+def _read(connection: Connection, place: Place, unread: Counter[str]) -> Iterator[tuple[Drill, bool, str]]:
+    """Those that this version does not read are counted."""
+    younger = _Younger(connection, place)
+    for row in _ended(connection, place):
+        try:
+            drill = from_json(Drill, row.record.encode())
+        except NotOurJson:
+            unread[Verdict(row.verdict).value] += 1
+            continue
+        newest = row.backup_taken_at is not None and not younger.than(row) if row.newest is None else bool(row.newest)
+        yield drill, newest, kind_of(drill)
+
+
+class _Younger:
+    """Whether a younger backup than a drill's was there when it began. The backups of the place are asked for once, if at all."""
+
+    def __init__(self, connection: Connection, place: Place) -> None:
+        self._connection, self._place = connection, place
+
+    def than(self, drill: Row[Any]) -> bool:
+        """Given a drill of a dated backup."""
+        return any(_was_there(backup, drill.began_at) for backup in self._known if backup.taken_at > drill.backup_taken_at)
+
+    @cached_property
+    def _known(self) -> Sequence[Row[Any]]:
+        here = (backups.c.workload == self._place.workload, backups.c.location == self._place.location, backups.c.taken_at.is_not(None))
+        return self._connection.execute(select(*_PRESENCE).where(*here)).all()
 
 
 def told(ledger: Ledger, record: str, verdict: str, *, newest: bool) -> Ledger:
@@ -50,10 +83,12 @@ def took_newest(connection: Connection, place: Place, taken_at: datetime | None,
     """Return whether no backup that is known to have been there then was younger: for drills whose order did not say."""
     if taken_at is None:
         return False
-    younger = select(backups.c.first_seen, backups.c.gone_at).where(
-        backups.c.workload == place.workload, backups.c.location == place.location, backups.c.taken_at > taken_at
-    )
-    return not any(row.first_seen <= began_at and (row.gone_at is None or row.gone_at > began_at) for row in connection.execute(younger))
+    here = (backups.c.workload == place.workload, backups.c.location == place.location, backups.c.taken_at > taken_at)
+    return not any(_was_there(row, began_at) for row in connection.execute(select(*_PRESENCE).where(*here)))
+
+
+def _was_there(backup: Row[Any], at: datetime) -> bool:
+    return bool(backup.first_seen <= at and (backup.gone_at is None or backup.gone_at > at))
 
 
 def _ended(connection: Connection, place: Place) -> Iterator[Row[Any]]:
@@ -74,12 +109,9 @@ def _ended(connection: Connection, place: Place) -> Iterator[Row[Any]]:
         yield from (rows[drill] for drill in portion)
 
 
-def _took_newest(connection: Connection, place: Place, row: Row[Any]) -> bool:
-    return took_newest(connection, place, row.backup_taken_at, row.began_at) if row.newest is None else bool(row.newest)
-
-
 def _accepted(connection: Connection, place: Place) -> Iterator[Row[Any]]:
+    """In no order but that of when their drills began, which is what counts of them."""
     here = (acceptances.c.workload == place.workload, acceptances.c.location == place.location)
-    columns: tuple[Any, ...] = (acceptances.c.reason, drills.c.began_at)
+    columns: tuple[Any, ...] = (drills.c.began_at, acceptances.c.accepted_at, acceptances.c.reason)
     asked = select(*columns).join_from(acceptances, drills, acceptances.c.drill == drills.c.id)
-    yield from connection.execute(asked.where(*here).order_by(acceptances.c.accepted_at))
+    yield from connection.execute(asked.where(*here))

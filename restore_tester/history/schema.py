@@ -11,7 +11,7 @@ from sqlalchemy import Connection, inspect, text
 
 from restore_tester.errors import CannotTell
 from restore_tester.history.address import SQLITE
-from restore_tester.history.connecting import Database
+from restore_tester.history.connecting import Database, unhurried
 from restore_tester.history.faults import translated
 from restore_tester.history.tables import HEAD, METADATA, REVISIONS, VERSION_TABLE
 
@@ -37,7 +37,8 @@ def bring_up_to_date(database: Database) -> bool:
             _refuse_strangers(connection, database)
         if found == HEAD:
             return False
-        _migrate(connection)
+        with unhurried(connection):
+            _migrate(connection)
     return True
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -191,15 +192,15 @@ _THERE = text("gone_at IS NULL")
 Index("backups_by_age", backups.c.workload, backups.c.location, backups.c.taken_at)
 Index("backups_present", backups.c.workload, backups.c.location, backups.c.taken_at, sqlite_where=_THERE, postgresql_where=_THERE)
 
-# `ledger` is JSON of `version` (None: it is to be made), `changed` the number of the change that made it. `listing` is the digest of
-# the last listing that showed something else than the one before, at `listed_at`.
+# `ledger` is `ledger_bytes` of `version` (None: it is to be made), `changed` the number of the change that made it. `listing` is the
+# digest of the last listing that showed something else than the one before, at `listed_at`.
 places = Table(
     "places",
     METADATA,
     Column("workload", Words, primary_key=True),
     Column("location", Words, primary_key=True),
     Column("first_seen", Instant, nullable=False),
-    Column("ledger", Text),
+    Column("ledger", LargeBinary),
     Column("version", Integer, nullable=False),
     Column("changed", BigInteger, nullable=False),
     Column("listing", Text),

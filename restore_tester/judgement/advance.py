@@ -16,10 +16,12 @@ from restore_tester.judgement.ledger import (
     BAD_KEPT,
     CYCLES_KEPT,
     DAYS_KEPT,
+    DOUBTS_KEPT,
     DURATION_BOUNDS,
     GOOD_KEPT,
     MEASURED_KEPT,
     Cycle,
+    Doubt,
     DrillInBrief,
     Ledger,
     Measured,
@@ -36,6 +38,8 @@ ABANDONED = "abandoned"
 FIND_GOOD = "find_good"
 # The data was intact: only an objective was missed. Reasons come in the order of what they weigh, data before objectives.
 OBJECTIVES = frozenset({"rto_missed", "rpo_missed"})
+# A header's wall clock, in whatever zone, and the date in a name lie no further apart.
+STAMPS_DIFFER = timedelta(hours=26)
 _GIB = float(1 << 30)
 
 
@@ -187,14 +191,33 @@ def _counted(ledger: Ledger, told: DrillInBrief) -> Ledger:
 
 
 def _remembered(ledger: Ledger, told: DrillInBrief) -> Ledger:
-    last, newest, passed = ledger.last, ledger.last_newest, ledger.last_passed
+    last, newest, passed, proof = ledger.last, ledger.last_newest, ledger.last_passed, ledger.proof
     if told.trigger != FIND_GOOD:
         last = _later(last, told)
     if told.newest:
         newest = _later(newest, told)
     if told.verdict is Verdict.PASSED:
         passed = _later(passed, told)
-    return replace(ledger, last=last, last_newest=newest, last_passed=passed)
+        proof = told if proof is None else max(proof, told, key=lambda drill: (_stamp(drill), drill.ended_at))
+    known = replace(ledger, last=last, last_newest=newest, last_passed=passed, proof=proof)
+    return known if told.trigger == FIND_GOOD else replace(known, doubts=_doubts(known, told))
+
+
+def _doubts(known: Ledger, told: DrillInBrief) -> tuple[Doubt, ...]:
+    """The youngest are kept: what lays them to rest does so to all before them."""
+    doubts = [doubt for doubt in known.doubts if doubt.drill != told.drill]
+    if told.verdict is not Verdict.PASSED:
+        doubts.append(Doubt(told.drill, told.ended_at, _stamp(told)))
+    for passed in (known.last_passed, known.proof):
+        if passed is not None and passed.trigger != FIND_GOOD:
+            answered = _stamp(passed) - STAMPS_DIFFER
+            doubts = [doubt for doubt in doubts if doubt.ended_at >= passed.ended_at or doubt.stamp > answered]
+    return tuple(sorted(doubts, key=lambda doubt: (doubt.stamp, doubt.ended_at, doubt.drill))[-DOUBTS_KEPT:])
+
+
+def _stamp(drill: DrillInBrief) -> datetime:
+    """As `standing` dates a drill's backup."""
+    return min(drill.taken_at or drill.began_at, drill.began_at)
 
 
 def _later(known: DrillInBrief | None, told: DrillInBrief) -> DrillInBrief:

@@ -25,6 +25,7 @@ GOOD_KEPT = 3
 # The oldest bad ones since the last good: where the damage began counts, how many followed does not.
 BAD_KEPT = 16
 DAYS_KEPT = 31
+DOUBTS_KEPT = 8
 # Upper bounds of the fleet's histogram of how long drills take, seconds; the last bucket is everything above.
 DURATION_BOUNDS = (30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, 57600.0)
 
@@ -93,6 +94,16 @@ class Cycle(NamedTuple):
     at: datetime
     achieved_seconds: float
     at_least: bool = False
+
+
+class Doubt(NamedTuple):
+    """A drill that did not pass, and of a backup as old as `stamp`. Only one that ends later and passes, of a backup that is younger by
+    more than clocks and names disagree, lays it to rest here: so without a doubt a place is certainly well, and with one it is to be
+    asked more closely (`standing`)."""
+
+    drill: str
+    ended_at: datetime
+    stamp: datetime
 
 
 class TrendState(StrEnum):
@@ -185,7 +196,8 @@ class Ledger:
     """Where a place stands. `durations` are counts of drills per bucket of `DURATION_BOUNDS`, not cumulative.
 
     `last` is the drill that ended last, but for those that looked for a good backup (`find_good`): they ask another question.
-    `last_newest` is the last one of a newest backup, `last_passed` the last that passed. `good` are drills that proved a backup's data
+    `last_newest` is the last one of a newest backup, `last_passed` the last that passed, `proof` the one of the youngest backup that
+    passed, `doubts` what no later one answered beyond doubt. `good` are drills that proved a backup's data
     intact, `bad` those that found one damaged which is younger than the last good one; both by the backup's age, oldest first.
     `accepted_at`: what drills found until then is confirmed as the new normal, and drift counts from there."""
 
@@ -198,6 +210,8 @@ class Ledger:
     last: DrillInBrief | None = None
     last_newest: DrillInBrief | None = None
     last_passed: DrillInBrief | None = None
+    proof: DrillInBrief | None = None
+    doubts: tuple[Doubt, ...] = ()
     good: tuple[DrillInBrief, ...] = ()
     bad: tuple[DrillInBrief, ...] = ()
     proven_recovery_point: datetime | None = None

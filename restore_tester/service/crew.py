@@ -75,6 +75,7 @@ class Crew:
         watch: Watch,
         owner: str | None = None,
         refusal: Refusal = refuse_nothing,
+        *,
         patience: Patience = _USUAL,
     ) -> None:
         self._history, self._executor, self._watch, self._refusal, self._patience = history, executor, watch, refusal, patience

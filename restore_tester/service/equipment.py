@@ -7,9 +7,11 @@ from restore_tester.contracts import Clock, Equipment, ProgressSink
 from restore_tester.errors import Misuse
 from restore_tester.restorers.postgresql.restorer import PostgresRestorer
 from restore_tester.restorers.postgresql.servers import find_servers
+from restore_tester.sandboxes.docker.engine import connect
 from restore_tester.sandboxes.docker.provider import DockerSandboxes
+from restore_tester.sandboxes.docker.reaping import reap as reap_containers
 from restore_tester.sandboxes.process.provider import ProcessSandboxes
-from restore_tester.sandboxes.process.workspace import claim
+from restore_tester.sandboxes.process.workspace import claim, count_dead
 from restore_tester.service.sources import open_source
 
 SANDBOXES = ("auto", "process", "docker")
@@ -31,10 +33,15 @@ def equipment_for(progress: ProgressSink, sandbox: str = "auto") -> Equipment:
     )
 
 
-def reap() -> None:
-    """Remove what dead drills left in sandboxes of this machine's own; containers are found by the next drill in one. Raise CannotTell."""
+def reap(sandbox: str) -> int:
+    """Given the kind of sandbox in use, remove what dead drills left on this machine. Return how many workspaces could not be removed.
+    Raise CannotTell (`workspace_unusable`, an engine that cannot be reached)."""
     with claim(None):
         """Whoever makes a workspace buries the dead first."""
+    if sandbox == DockerSandboxes.kind:
+        with connect() as engine:
+            reap_containers(engine, SystemClock())
+    return count_dead(None)
 
 
 def no_equipment(clock: Clock) -> Equipment:

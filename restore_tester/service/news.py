@@ -28,6 +28,8 @@ class News:
 
     def everything(self) -> Iterator[tuple[Place, Ledger]]:
         """Return all ledgers; `follow` goes on from here. Hold on to none of them. Raise CannotTell."""
+        # First: what is made again counts as changed, and would be told twice.
+        self._history.ledgers.refresh()
         self._since = self._history.ledgers.number()
         yield from self._history.ledgers.all()
 
@@ -43,6 +45,8 @@ class News:
                 continue
             if changes:
                 tell(changes)
+                # There may be more: a portion is told at a time.
+                self._hurry.set()
             self._stopping.wait(APART_SECONDS)
 
     def hurry(self) -> None:

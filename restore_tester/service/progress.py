@@ -15,6 +15,8 @@ from restore_tester.service.fleet import Job
 
 # Watching must never cost more than drilling: a service runs a few drills at once.
 MOST_DRILLS = 1000
+# What comes after it is only written down.
+LAST_WORD = ("cleanup", "ended")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,9 @@ class Progress:
                 if len(self._running) >= MOST_DRILLS:
                     return
                 known = Running(order.drill, job.workload.name, order.location.name or "", order.backup.id, now, now, event)
+            if (event.stage, event.kind) == LAST_WORD:
+                self._running.pop(order.drill, None)
+                return
             stages = dict(known.stages)
             stages[event.stage] = event.kind == "ended"
             self._running[order.drill] = replace(known, heard_at=now, event=event, stages=tuple(stages.items()))

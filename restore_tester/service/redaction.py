@@ -15,6 +15,7 @@ REDACTED = "[redacted]"
 MOST_CHARACTERS = 16_384
 # A shorter secret would shred every line; it is only known as a whole.
 _SHORTEST = 4
+_LONG = 8
 # What libraries take from the environment by themselves.
 _ENVIRONMENT = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "PGPASSWORD")
 _NAMED = r"(?:[\w.-]*(?:password|passwd|passphrase|secret|token|credential)s?|pwd|[\w-]*api[_-]?key|[\w-]*access[_-]?key)"
@@ -70,4 +71,9 @@ def _pattern(known: frozenset[str]) -> re.Pattern[str] | None:
     forms |= {form for value in forms for form in (quote(value, safe=""), quote(value), quote_plus(value), repr(value)[1:-1])}
     if not forms:
         return None
-    return re.compile("|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True)))
+    return re.compile("|".join(_form(form) for form in sorted(forms, key=len, reverse=True)))
+
+
+def _form(form: str) -> str:
+    """A short secret may be a part of any word: alone it is still taken out."""
+    return re.escape(form) if len(form) >= _LONG else rf"(?<!\w){re.escape(form)}(?!\w)"

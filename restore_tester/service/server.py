@@ -7,8 +7,6 @@ that a stranger can make large or slow has a bound: headers, bodies, the time of
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
@@ -19,22 +17,28 @@ from typing import Protocol
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.middleware import Middleware
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from restore_tester.clock import SystemClock
 from restore_tester.errors import CannotTell, Misuse, RestoreTesterError
 from restore_tester.model import Reason
 from restore_tester.service import logs
+from restore_tester.service.bodies import body_of
 from restore_tester.service.connections import BoundedConnection
+from restore_tester.service.credentials import IN_ADDRESS, MISSING, token_in, trouble_with_bearer
 from restore_tester.service.metrics import Board, Body
 from restore_tester.service.negotiation import Wanted, accepts_gzip, format_wanted, read_wanted
+from restore_tester.service.pages.access import Access
+from restore_tester.service.pages.api import PagesApi
+from restore_tester.service.pages.site import Knowledge, Site
 
 MOST_CONNECTIONS = 128
 MOST_HEADER_BYTES = 16 * 1024
-MOST_BODY_BYTES = 64 * 1024
-BODY_SECONDS = 10.0
+MOST_ADDRESS_BYTES = 4 * 1024
 KEEP_ALIVE_SECONDS = 75
 STOPPING_SECONDS = 3
 # Sent in such pieces, a body waits in the board, not once more for every slow reader.
@@ -68,11 +72,11 @@ class Listening:
 
 
 @contextmanager
-def serve_http(listen: str, board: Board, api: Api) -> Iterator[Listening]:
-    """Given `HOST:PORT`, serve until the block ends. Raise Misuse (`listen_invalid`), CannotTell (`listen_failed`)."""
+def serve_http(listen: str, board: Board, api: Api, knowledge: Knowledge | None = None) -> Iterator[Listening]:
+    """Given `HOST:PORT`, and what pages read (None: there are none), serve until the block ends. Raise Misuse (`listen_invalid`), CannotTell (`listen_failed`)."""
     bound = _bound(listen)
     with bound:
-        server = uvicorn.Server(_settings(application(board, api)))
+        server = uvicorn.Server(_settings(application(board, api, _pages(str(bound.getsockname()[0]), api, knowledge))))
         thread = threading.Thread(target=server.run, args=([bound],), name="http", daemon=True)
         thread.start()
         try:
@@ -82,7 +86,22 @@ def serve_http(listen: str, board: Board, api: Api) -> Iterator[Listening]:
             thread.join(2 * STOPPING_SECONDS)
 
 
-def application(board: Board, api: Api) -> Starlette:
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The pages of people, and the same for programs."""
+
+    site: Site
+    api: PagesApi
+
+
+def _pages(host: str, api: Api, knowledge: Knowledge | None) -> Pages | None:
+    if knowledge is None:
+        return None
+    access = Access(host, api.token, lambda: knowledge.configuration().open_pages, SystemClock())
+    return Pages(Site(knowledge, access), PagesApi(knowledge, access, _error))
+
+
+def application(board: Board, api: Api, pages: Pages | None = None) -> Starlette:
     """Return what answers: each route is one function of what it is given."""
     routes = [
         Route("/metrics", _Metrics(board), methods=["GET"]),
@@ -90,9 +109,15 @@ def application(board: Board, api: Api) -> Starlette:
         Route("/readyz", _readiness(board, api), methods=["GET"]),
         Route("/api/v1/drills", _start_drill(api), methods=["POST"]),
     ]
-    handlers = {HTTPException: _refused, RestoreTesterError: _our_error, Exception: _unforeseen}
+    if pages is not None:
+        routes += [Route("/api/v1/drills", pages.api.guarded(pages.api.drills), methods=["GET"])]
+        routes += [*pages.api.routes(), *pages.site.routes()]
+    handlers = {HTTPException: _refused(pages), RestoreTesterError: _our_error, Exception: _unforeseen}
     # Starlette's own type asks for handlers of exactly `Exception`.
-    return Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
+    app = Starlette(routes=routes, exception_handlers=handlers, middleware=[Middleware(_Guard)])  # type: ignore[arg-type]
+    # A redirect would be to whatever host the request names.
+    app.router.redirect_slashes = False
+    return app
 
 
 def _settings(app: Starlette) -> uvicorn.Config:
@@ -183,7 +208,7 @@ def _start_drill(api: Api) -> Callable[[Request], Awaitable[Response]]:
         refusal = _trouble_with_token(request, await asyncio.to_thread(api.token))
         if refusal is not None:
             return refusal
-        job = await asyncio.to_thread(api.start_drill, read_wanted(await _body_of(request)))
+        job = await asyncio.to_thread(api.start_drill, read_wanted(await body_of(request)))
         return _json({"job": job}, 202)
 
     return start
@@ -193,41 +218,37 @@ def _trouble_with_token(request: Request, token: str | None) -> Response | None:
     if not token:
         fact = Reason("token_not_configured", "no token is configured, so nobody may start a drill over HTTP", "set `api_token`")
         return _error(503, fact)
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not given.strip():
-        response = _error(401, Reason("token_missing", "the request bears no token", "send it: Authorization: Bearer TOKEN"))
+    reason = trouble_with_bearer(request.headers.get("authorization"), token)
+    if reason is None:
+        return None
+    if reason is MISSING:
+        response = _error(401, reason)
         response.headers["WWW-Authenticate"] = "Bearer"
         return response
-    if not hmac.compare_digest(_digest(given.strip()), _digest(token)):
-        logs.logger(__name__).warning("wrong token", client=request.client.host if request.client else None)
-        return _error(403, Reason("token_wrong", "the token is not the right one", "send the one that `api_token` refers to"))
-    return None
+    logs.logger(__name__).warning("wrong token", client=request.client.host if request.client else None)
+    return _error(403, reason)
 
 
-def _digest(token: str) -> bytes:
-    """Of one length: comparing them tells nothing, not even how long the right one is."""
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+class _Guard:
+    """Refuses whatever is asked for by an address that nobody should have: too long, or with a token in it."""
 
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
-async def _body_of(request: Request) -> bytes:
-    """Raise Misuse (`request_invalid`) as soon as it is too long or too slow."""
-    body = b""
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for part in request.stream():
-                body += part
-                if len(body) > MOST_BODY_BYTES:
-                    raise Misuse("request_invalid", f"the body has more than {MOST_BODY_BYTES} bytes", "name one workload, no more")
-    except TimeoutError:
-        raise Misuse("request_invalid", f"the body did not come within {BODY_SECONDS:.0f} s", "send it at once") from None
-    except ClientDisconnect:
-        raise Misuse("request_invalid", "the body did not come to its end", "send all of it") from None
-    return body
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        query = scope.get("query_string", b"")
+        answer: ASGIApp = self._app
+        if len(scope.get("raw_path") or b"") + len(query) > MOST_ADDRESS_BYTES:
+            answer = _error(414, Reason("address_too_long", "the address is too long", "ask for less at once"))
+        elif token_in(query.decode("ascii", "replace")):
+            answer = _error(400, IN_ADDRESS)
+        await answer(scope, receive, send)
 
 
 # --- how it is answered -----------------------------------------------------------------------------------------------
 
-_NOT_THERE = ("workload_unknown", "location_unknown", "backup_unknown")
+_NOT_THERE = ("workload_unknown", "location_unknown", "backup_unknown", "drill_unknown")
+_GET_IT = "GET it; drills are started with POST /api/v1/drills"
 
 
 def _json(content: object, status: int = 200) -> JSONResponse:
@@ -252,14 +273,18 @@ async def _our_error(_request: Request, error: RestoreTesterError) -> Response:
     return _error(503, error.reason)
 
 
-async def _refused(_request: Request, error: HTTPException) -> Response:
-    if error.status_code == 405:
-        reason = Reason("method_not_allowed", "this page does not take that method", "GET it; drills are started with POST /api/v1/drills")
-    else:
-        reason = Reason("page_unknown", "there is no such page", "see /metrics, /healthz, /readyz, /api/v1/drills")
-    response = _error(error.status_code, reason)
-    response.headers.update(error.headers or {})
-    return response
+def _refused(pages: Pages | None) -> Callable[[Request, HTTPException], Awaitable[Response]]:
+    async def refused(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 405:
+            reason = Reason("method_not_allowed", "this page does not take that method", _GET_IT)
+        else:
+            reason = Reason("page_unknown", "there is no such page", "see /metrics, /healthz, /readyz, /api/v1/drills")
+        for_people = pages is not None and "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
+        response = pages.site.error(error.status_code, reason) if pages is not None and for_people else _error(error.status_code, reason)
+        response.headers.update(error.headers or {})
+        return response
+
+    return refused
 
 
 async def _unforeseen(_request: Request, _error_raised: Exception) -> Response:

@@ -123,6 +123,8 @@ def _prometheus(folder: Path, port: int) -> tuple[str, ...]:
         f"--config.file={folder}/prometheus.yaml",
         f"--storage.tsdb.path={folder}/prometheus",
         f"--web.listen-address=127.0.0.1:{port}",
+        # What fires before Prometheus has found the Alertmanager is said again a minute later.
+        f"--rules.alert.resend-delay={EVERY}",
         "--log.level=warn",
     )
 

@@ -8,6 +8,7 @@ listings made. Both are made by the server (`generate_series`), so that building
 
 from __future__ import annotations
 
+import random
 import statistics
 import sys
 import time
@@ -20,15 +21,18 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from restore_tester.contracts import Listing
+from restore_tester.history.connecting import unhurried
 from restore_tester.history.nouns import Place
 from restore_tester.history.projection import remake
 from restore_tester.history.records import History, open_history
 from restore_tester.history.tables import drills
+from restore_tester.model import Drill, Stage
 from tests.histories import NOW, PASSWORD, PLACE, a_backup, a_drill, a_lease, an_order
 from tests.producers import SUPERUSER, running_source
 
 WORKLOADS, LOCATIONS, FINISHED = 10_000, ("primary", "offsite"), 200
-REMADE = 200
+REMADE = 400
+STAGES = ("queue", "start", "fetch", "unpack", "restore", "check", "compare", "cleanup")
 
 
 def run(drills_each: int = 50) -> None:
@@ -41,12 +45,13 @@ def run(drills_each: int = 50) -> None:
 
 
 def build(history: History, drills_each: int) -> None:
+    chance = random.Random(5)
     for number in range(drills_each):
-        history.finish(replace(a_drill(f"first {number}", minutes=number * 1440), tool_version="x" * 1500))
+        history.finish(_some_drill(number, chance))
     for number in range(40):
-        backups = (a_backup(f"b{each}", NOW + timedelta(days=each)) for each in range(number + 1))
+        backups = (a_backup(f"app-{NOW + timedelta(days=each):%Y-%m-%dT%H%M%SZ}", NOW + timedelta(days=each)) for each in range(number + 1))
         history.backups.remember(PLACE, Listing(tuple(backups)), NOW + timedelta(days=number))
-    with history.database.writing() as connection:
+    with history.database.writing() as connection, unhurried(connection):
         indexes = [index for index in inspect(connection).get_indexes("drills") if not index["unique"]]
         definitions = [_definition(connection, str(index["name"])) for index in indexes]
         for index in indexes:
@@ -70,6 +75,25 @@ def build(history: History, drills_each: int) -> None:
         connection.execute(text("ANALYZE"))
 
 
+def _some_drill(number: int, chance: random.Random) -> Drill:
+    """No two alike, with eight stages, and a record as large as one of some fifty tables."""
+    drill = a_drill(f"20261105T030000Z-{chance.randbytes(4).hex()}", minutes=number * 1440 + chance.uniform(0, 60))
+    stages = tuple(Stage(name, drill.began_at, chance.uniform(1, 300)) for name in STAGES)
+    id = f"app-{drill.began_at:%Y-%m-%dT%H%M%SZ}"
+    backup = replace(drill.backup, id=id, uri=f"s3://backups/orders/{id}", size_bytes=int(chance.uniform(1e9, 2e9)))
+    return replace(
+        drill,
+        backup=backup,
+        stages=stages,
+        recovery_time_seconds=chance.uniform(100, 900),
+        verification_seconds=chance.uniform(10, 60),
+        recovery_point_lag_seconds=chance.uniform(30, 90),
+        data_loss_seconds=chance.uniform(3000, 9000),
+        environment=replace(drill.environment, disk_bytes=2 * backup.size_bytes, disk_limit_bytes=10**11),
+        tool_version="x" * 1500,
+    )
+
+
 def _definition(connection: Connection, index: str) -> str:
     return str(connection.execute(text("SELECT indexdef FROM pg_indexes WHERE indexname = :name"), {"name": index}).scalar_one())
 
@@ -80,7 +104,7 @@ def measure(history: History) -> None:
     before, busy = resident_mb(), time.process_time()
     spent = timed(lambda: sum(1 for _ in history.ledgers.all()))
     busy = time.process_time() - busy
-    print(f"all ledgers ({size / 1024:.1f} KiB of JSON each): {spent:.1f} s, {busy:.1f} s of them our own CPU", flush=True)
+    print(f"all ledgers ({size / 1024:.1f} KiB each): {spent:.1f} s, {busy:.1f} s of them our own CPU", flush=True)
     print(f"resident before and after: {before:.0f}, {resident_mb():.0f} MB")
     number = history.ledgers.number()
     finishes = [timed(lambda each=each: _drill(history, each)) for each in range(FINISHED)]  # type: ignore[misc]

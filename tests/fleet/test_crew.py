@@ -43,7 +43,11 @@ def drilled(fleet: Fleet, happens: Happening = lambda: None, ends: Happening = l
     kind = type("Meddling", (Meddling,), {"happens": staticmethod(happens), "ends": staticmethod(ends)})
     (job,) = jobs(load(fleet.folder / "restore-tester.yaml"), Asked(("shop",)), datetime.now(UTC))
     with open_history(f"sqlite:///{fleet.folder}/history.db") as history:
-        ended = Crew(kind(history.database, history.backups), ProcessExecutor("process"), lambda job, order, event: None).drill(job)
+        ended = Crew(
+            kind(history.database, history.backups, history.ledgers, history.slots),
+            ProcessExecutor("process"),
+            lambda job, order, event: None,
+        ).drill(job)
         record = history.record(ended.drill.drill) if ended.drill else None
         return ended, record.read() if record else None
 

@@ -180,7 +180,7 @@ def test_a_forecast_is_told_only_while_it_says_a_date() -> None:
 
 def test_a_recovery_time_that_is_never_judged_has_no_forecast() -> None:
     full = a_full_ledger()
-    fast = replace(full, measured=(replace(full.measured[0], kind="fast postgresql 16 process"),))
+    fast = replace(full, measured=(full.measured[0]._replace(kind="fast postgresql 16 process"),))
     assert value(a_board(a_configuration(), [(ORDERS, fast)]), "recovery_time_breach_timestamp_seconds") is None
 
 

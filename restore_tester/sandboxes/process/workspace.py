@@ -76,7 +76,7 @@ class Folder:
 def claim(base: Path | None) -> Iterator[Folder]:
     """Given the folder to work under (None: `$TMPDIR`, else /tmp): reap what dead ones left, then own a new folder until the end.
     Raise SandboxFault where the place cannot be trusted or used."""
-    parent = (base or Path(os.environ.get("TMPDIR") or "/tmp")).absolute() / f"restore-tester-{os.geteuid()}"  # noqa: S108
+    parent = _parent(base)
     if len(str(parent / _short(len(_THROWAWAY_UIDS)) / "workspace")) > _LONGEST_HERE:
         message = f"the path {parent} is too long for a unix socket below it"
         raise SandboxFault("workspace_path_too_long", message, "set TMPDIR to a folder with a shorter path")
@@ -91,6 +91,26 @@ def claim(base: Path | None) -> Iterator[Folder]:
         for path, lock in dead:
             _bury(path, lock)
         yield folder
+
+
+def count_dead(base: Path | None) -> int:
+    """Given the folder to work under, as for `claim`: return how many dead ones are there. After a `claim`, those that resist removal.
+    Raise SandboxFault where the place cannot be trusted."""
+    parent = _parent(base)
+    try:
+        with _locked(parent):
+            dead = _dead_folders(parent)
+            for _, lock in dead:
+                os.close(lock)
+    except OSError as error:
+        message = f"{parent} cannot be looked at: {error.strerror}"
+        raise SandboxFault("workspace_unusable", message, "set TMPDIR to a folder that can be written to") from error
+    _remove_parent(parent)
+    return len(dead)
+
+
+def _parent(base: Path | None) -> Path:
+    return (base or Path(os.environ.get("TMPDIR") or "/tmp")).absolute() / f"restore-tester-{os.geteuid()}"  # noqa: S108
 
 
 @contextlib.contextmanager

@@ -26,6 +26,7 @@ from restore_tester.errors import CannotTell, Interrupted, Misuse, RestoreTester
 from restore_tester.judgement import exits
 from restore_tester.model import Backup, DrillOrder, Ends, Fetched, Location, Reason, from_json, to_json
 from restore_tester.planning import DrillRequest
+from restore_tester.sandboxes.process.jail.kernel import forbid_inspection
 from restore_tester.service.equipment import equipment_for
 from restore_tester.service.signals import interruptible
 
@@ -101,6 +102,8 @@ class _Speaker:
 
 def main() -> NoReturn:
     """Work until stdin ends. Exit 0, or 130 where somebody asked to stop."""
+    # Before it has read anything: what drills beside it in an unsealed sandbox has the same uid, and must not see our environment.
+    forbid_inspection()
     sandbox = sys.argv[1] if len(sys.argv) > 1 else "auto"
     with open(os.dup(1), "wb") as stream:  # noqa: PTH123 - a descriptor: whatever else prints must not be taken for a line of ours
         os.dup2(2, 1)

@@ -61,7 +61,7 @@ def _environment() -> Environment:
         trim_blocks=True, lstrip_blocks=True, auto_reload=False,
     )  # fmt: skip
     environment.filters.update(
-        instant=instant, seconds=seconds, size=size, counted=counted, duration=duration, machine=_machine, path=_path, sign=_sign,
+        instant=instant, seconds=seconds, size=size, counted=counted, duration=duration, machine=_machine, machine_exact=_exact, path=_path, sign=_sign,
         bars=bars, rungs=rungs, troubled=troubled, passed=passed,
         sentence=sentence, outcome=outcome, back_in=back_in, loss=loss, head_of=head_of,
     )  # fmt: skip
@@ -77,6 +77,11 @@ def _harmless(value: object) -> object:
 def _machine(at: datetime) -> str:
     """An instant as `<time datetime>` wants it."""
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _exact(at: datetime) -> str:
+    """An instant as an address bears it, to the microsecond."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
 def _path(name: str) -> str:

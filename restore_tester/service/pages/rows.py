@@ -94,7 +94,9 @@ def row_of(location: str, ledger: Ledger, objectives: Objectives, now: datetime)
     seen, drilled = outlook(ledger, objectives, now), drilled_of(ledger)
     briefs = {brief.drill: brief for brief in _briefs(ledger)}
     decisive = briefs[drilled.decisive.drill] if drilled.decisive is not None else None
-    timed = [brief for brief in (ledger.known_good, ledger.last_passed, ledger.last_newest) if brief is not None and _took(brief) is not None]
+    timed = [
+        brief for brief in (ledger.known_good, ledger.last_passed, ledger.last_newest) if brief is not None and _took(brief) is not None
+    ]
     sight = ledger.sight
     return PlaceRow(
         location=location,

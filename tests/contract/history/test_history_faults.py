@@ -16,10 +16,22 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from restore_tester.errors import Misuse, RestoreTesterError
+from restore_tester.history.connecting import unhurried
 from restore_tester.history.nouns import Search
 from restore_tester.history.records import History, open_history
 from restore_tester.history.schema import ADVISORY_LOCK
-from tests.histories import NOW, PASSWORD, SMALL_DISK, a_drill, a_lease, an_order, raw, restartable_postgresql, without_rights
+from tests.histories import (
+    NOW,
+    PASSWORD,
+    SMALL_DISK,
+    a_drill,
+    a_lease,
+    an_order,
+    raw,
+    restartable_postgresql,
+    silenceable,
+    without_rights,
+)
 
 TRY_TO_READ_AND_WRITE = """
 import sys
@@ -310,6 +322,31 @@ def test_a_server_that_stays_away_and_comes_back_finds_the_same_history() -> Non
         with ThreadPoolExecutor(8) as threads:
             assert all(threads.map(lambda number: history.finish(a_drill(f"later {number}")), range(8)))
         assert [ledger.passed for _, ledger in history.ledgers.all()] == [16]
+
+
+def test_a_server_that_says_nothing_any_more_is_unreachable_and_welcome_when_it_speaks_again(tmp_path: Path) -> None:
+    """What is sent to it is acknowledged, as a proxy does whose server is gone: no keepalive ever notices."""
+    with restartable_postgresql() as server, silenceable(server.folder, tmp_path) as between:
+        dsn = server.dsn.replace(str(server.folder), str(tmp_path))
+        with open_history(f"{dsn}&tcp_user_timeout=300&connect_timeout=2") as history:
+            with refused("history_unreachable"), history.database.writing() as connection:
+                between.silent.set()
+                connection.exec_driver_sql("SELECT 1")
+            with refused("history_unreachable"):
+                history.finish(a_drill("lost"))
+            between.silent.clear()
+            assert history.finish(a_drill())
+
+
+@only_postgresql
+def test_what_takes_too_long_is_given_up_but_a_migration_is_not(dsn: str) -> None:
+    hurried = make_url(dsn).update_query_dict({"tcp_user_timeout": "200"}).render_as_string(hide_password=False)
+    with open_history(hurried) as history:
+        with refused("history_unreachable"), history.database.reading() as connection:
+            connection.exec_driver_sql("SELECT pg_sleep(5)")
+        with history.database.writing() as connection, unhurried(connection):
+            connection.exec_driver_sql("SELECT pg_sleep(0.3)")
+        assert history.finish(a_drill())
 
 
 # --- the DSN ----------------------------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ def _create_places() -> None:
         sa.Column("workload", sa.Text(), nullable=False),
         sa.Column("location", sa.Text(), nullable=False),
         sa.Column("first_seen", _INSTANT, nullable=False),
-        sa.Column("ledger", sa.Text()),
+        sa.Column("ledger", sa.LargeBinary()),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("changed", sa.BigInteger(), nullable=False),
         sa.Column("listing", sa.Text()),
