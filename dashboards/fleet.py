@@ -16,6 +16,7 @@ from dashboards.promql import FAILED, NEVER, PLACE, PROVEN, RPO, RTO, STALE, UNT
 _OPENS = ("open the workload", frame.of_workload("__data.fields.workload"))
 _OPENS_SERIES = ("open the workload", frame.of_workload("__field.labels.workload"))
 _MOST = 10
+_UNDRILLED = "never drilled"
 
 
 def fleet() -> dashboard.Dashboard:
@@ -135,13 +136,15 @@ def _objectives() -> tuple[Builder[dashboard.Panel], ...]:
 
 
 def _course() -> tuple[Builder[dashboard.Panel], ...]:
+    verdicts = owned(of_place("last_drill_verdict", "verdict"))
+    undrilled = counted(owned(f"({of_place('drill_interval_seconds')} unless on ({PLACE}) {promql.selected('last_drill_verdict')})"))
     states = panels.lines(
-        Said("Locations by state", "How many locations are proven, and how many are not, and why."),
-        *(Asked(counted(owned(f"({promql.state()} == {state})")), name) for state, (name, _color) in panels.STATES.items()),
-    )
-    for _state, (name, color) in panels.STATES.items():
-        # Never proven and old proof have one colour in words; as areas they must be told apart.
-        states = states.override_by_name(name, panels.colored("dark-orange" if name == panels.STATES[NEVER][0] else color))
+        Said("Locations by their last drill", "How many locations passed their last drill, and how many did not or have had none."),
+        Asked(f"count by (verdict) ({verdicts})", "{{verdict}}"),
+        Asked(undrilled, _UNDRILLED),
+    ).override_by_name(_UNDRILLED, panels.colored("dark-orange"))
+    for verdict, color in panels.VERDICTS.items():
+        states = states.override_by_name(verdict, panels.colored(color))
     drills = f"sum by (verdict) (round(max by ({PLACE}, verdict) (increase({promql.selected('drills_total')}[$__rate_interval]))))"
     ended = panels.lines(
         Said("Drills", "Drills that ended, by verdict; in each bar those of an hour, or of more where the time chosen is long."),
@@ -156,12 +159,17 @@ def _what_comes() -> tuple[Builder[dashboard.Panel], ...]:
     breach = of_place("recovery_time_breach_timestamp_seconds")
     keys, links = ("cluster", "namespace", "workload", "location"), {"workload": _OPENS}
 
-    def drift(name: str, called: str) -> Column:
+    def drift(name: str, called: str) -> str:
         above = of_place(f"{name}_seconds") + " / " + of_place(f"{name}_baseline_seconds") + " - 1"
         drifts = of_place(f"{name}_drift") + " == 1"
-        return Column(called, owned(f"{above} and on ({PLACE}) {drifts}"), panels.SHARE)
+        return owned(promql.labelled(f"({above} and on ({PLACE}) {drifts})", "quantity", called))
 
-    overdue = of_place("next_backup_due_timestamp_seconds")
+    quantities = {"recovery_time": "recovery time", "recovery_point_lag": "recovery point lag", "achieved_rpo": "achieved RPO"}
+    drifting = " or ".join(f"({drift(name, called)})" for name, called in quantities.items())
+    unlisted = promql.labelled(f"(1 - {of_place('listing_success')} > 0)", "code", "listing_failed")
+    overdue = f"(time() - {of_place('next_backup_due_timestamp_seconds')} > 0)"
+    late = promql.labelled(f"(1 + 0 * {overdue})", "code", "backups_stopped")
+    found = f"({of_place('catalogue_finding', 'code')} or {unlisted} or {late})"
     return (
         panels.rows(
             Said(
@@ -178,13 +186,9 @@ def _what_comes() -> tuple[Builder[dashboard.Panel], ...]:
         ).sort_by([common.TableSortByFieldState().display_name("expected").desc(False)]),
         panels.rows(
             Said("Drifting", "How far above its usual value each quantity is that drifts or creeps upwards.", panels.SHARE),
-            (
-                drift("recovery_time", "recovery time"),
-                drift("recovery_point_lag", "recovery point lag"),
-                drift("achieved_rpo", "achieved RPO"),
-            ),
-            keys,
-            "recovery time",
+            (Column("above the usual", drifting, panels.SHARE),),
+            (*keys, "quantity"),
+            "above the usual",
             links,
         ),
         panels.ranking(
@@ -194,15 +198,12 @@ def _what_comes() -> tuple[Builder[dashboard.Panel], ...]:
         ),
         panels.rows(
             Said(
-                "Backups that did not come",
-                "Locations where no new backup came though one was due by their rhythm, or whose listing failed.",
+                "What the listings show",
+                "Backups that stopped coming, shrank or are gone, and listings that failed, by reason: docs/reasons.md.",
             ),
-            (
-                Column("late by", owned(f"(time() - {overdue} > 0)"), panels.SECONDS),
-                Column("listing failed", owned(f"(1 - {of_place('listing_success')} > 0)")),
-            ),
-            keys,
-            "late by",
+            (Column("", owned(found)),),
+            (*keys, "code"),
+            "code",
             links,
         ),
     )

@@ -60,7 +60,14 @@ def framed(
         if not row.folded:
             for panel in row.panels:
                 made = made.with_panel(panel)
-    return _numbered(made.build())
+    return _fixed(_numbered(made.build()))
+
+
+def _fixed(made: dashboard.Dashboard) -> dashboard.Dashboard:
+    """What is constant is not taken from an address either; the builder cannot say so."""
+    for variable in (made.templating.list_val if made.templating is not None else None) or []:
+        variable.skip_url_sync = variable.type_val == dashboard.VariableType.CONSTANT
+    return made
 
 
 def _numbered(made: dashboard.Dashboard) -> dashboard.Dashboard:
@@ -95,7 +102,13 @@ def one_of(name: str, label: str, query: str) -> building.QueryVariable:
 
 
 def _asking(name: str, label: str, query: str) -> building.QueryVariable:
-    asked = building.QueryVariable(name).label(label).query({"query": query, "refId": name}).definition(query).datasource(SOURCE)
+    asked = (
+        building.QueryVariable(name)
+        .label(label)
+        .query({"qryType": 1, "query": query, "refId": f"variable-{name}"})
+        .definition(query)
+        .datasource(SOURCE)
+    )
     return asked.refresh(dashboard.VariableRefresh.ON_TIME_RANGE_CHANGED).sort(dashboard.VariableSort.ALPHABETICAL_ASC)
 
 

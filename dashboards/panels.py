@@ -32,6 +32,8 @@ STATES: dict[float, tuple[str, str]] = {
 VERDICTS = {"passed": GREEN, "inconclusive": YELLOW, "failed": RED}
 # Drills are rare: a point for every few minutes says all that there is to say.
 STEP = "5m"
+# At most so many points: a fleet of ten thousand answers in seconds, and nothing changes faster than that in a month.
+MOST_POINTS = 200
 
 Steps = Sequence[tuple[float | None, str]]
 GOOD_IS_NONE: Steps = ((None, GREEN), (1, RED))
@@ -86,7 +88,7 @@ def thresholds(steps: Steps) -> building.ThresholdsConfig:
 
 
 def mapped(texts: Mapping[float, tuple[str, str]]) -> list[dashboard.ValueMapping]:
-    results = {str(value): dashboard.ValueMappingResult(text=text, color=color) for value, (text, color) in texts.items()}
+    results = {f"{value:g}": dashboard.ValueMappingResult(text=text, color=color) for value, (text, color) in texts.items()}
     return [dashboard.ValueMap(options=results)]
 
 
@@ -111,7 +113,7 @@ def named(panel: stat.Panel, texts: Mapping[float, tuple[str, str]]) -> stat.Pan
 def lines(said: Said, *asked: Asked) -> timeseries.Panel:
     """Series over time. What is called `objective` is drawn dashed and red."""
     panel = timeseries.Panel().title(said.title).description(said.about).datasource(SOURCE).unit(said.unit)
-    panel = panel.span(said.width).height(said.height).interval(STEP).axis_soft_min(0)
+    panel = panel.span(said.width).height(said.height).interval(STEP).max_data_points(MOST_POINTS).axis_soft_min(0)
     # A measured value holds until the next drill.
     panel = panel.line_interpolation(shapes.LineInterpolation.STEP_AFTER).show_points(shapes.VisibilityMode.NEVER)
     panel = panel.tooltip(common.VizTooltipOptions().mode(shapes.TooltipDisplayMode.MULTI).sort(shapes.SortOrder.DESCENDING))
@@ -158,7 +160,8 @@ def rows(said: Said, columns: Sequence[Column], keys: Sequence[str], worst: str,
     panel = _table(said)
     for column, ref in zip(columns, "ABCDEFGHIJKLMNO", strict=False):
         panel = panel.with_target(now(Asked(column.expression), ref, rows=True))
-        panel = panel.override_by_name(column.name, _column(column))
+        if column.name:
+            panel = panel.override_by_name(column.name, _column(column))
     # One answer has its value in `Value`, several have theirs in `Value #A`, …
     values = {
         "Value" if len(columns) == 1 else f"Value #{ref}": column.name for column, ref in zip(columns, "ABCDEFGHIJKLMNO", strict=False)

@@ -34,28 +34,30 @@ def of_place(metric: str, more: str = "", labels: str = "", *, location: bool = 
     return f"max by ({_joined(PLACE, more)}) ({selected(metric, labels, location=location)})"
 
 
-def state(*, location: bool = False) -> str:
-    """Return the state of each location: `PROVEN` to `FAILED`. Whatever no drill has shown is never proven."""
+def state(by: str = PLACE, *, location: bool = False) -> str:
+    """Return the state of each location, `PROVEN` to `FAILED`, or the worst of each workload. What no drill has shown is never proven.
 
-    def place(metric: str, labels: str = "") -> str:
-        return of_place(metric, labels=labels, location=location)
+    The gravest of all that holds counts, so each is told as it is, and one aggregation at the end takes the highest: a fleet of ten
+    thousand is asked this eight times for one table.
+    """
 
-    passed, interval = place("last_passed_drill_timestamp_seconds"), place("drill_interval_seconds")
-    failed = place("last_drill_verdict", 'verdict="failed"')
-    untold = place("last_drill_verdict", 'verdict="inconclusive"')
-    return (
-        f"({FAILED} * {failed} or {NEVER} + 0 * ({interval} unless {passed}) or {STALE} + 0 * (time() - {passed} > 2 * {interval})"
-        f" or {UNTOLD} * {untold} or {PROVEN} + 0 * {passed})"
-    )
+    def each(metric: str, labels: str = "") -> str:
+        return selected(metric, labels, location=location)
+
+    passed, interval = each("last_passed_drill_timestamp_seconds"), each("drill_interval_seconds")
+    failed = each("last_drill_verdict", 'verdict="failed"')
+    untold = each("last_drill_verdict", 'verdict="inconclusive"')
+    proof = f"{PROVEN} + {STALE - PROVEN} * (time() - {passed} > bool 2 * {interval})"
+    return f"max by ({by}) ({FAILED} * {failed} or {UNTOLD} * {untold} or {proof} or {NEVER} + 0 * ({interval} unless {passed}))"
 
 
 def best_state() -> str:
     """Of each workload: from one location it can be brought back."""
-    return f"min by ({WORKLOAD}) {state()}"
+    return f"min by ({WORKLOAD}) ({state()})"
 
 
 def worst_state() -> str:
-    return f"max by ({WORKLOAD}) {state()}"
+    return state(WORKLOAD)
 
 
 def exposure() -> str:
@@ -83,6 +85,11 @@ def owned(expression: str) -> str:
 def counted(expression: str) -> str:
     """Return how many; 0 only where a fleet is known: no data is not zero."""
     return f"count({expression}) or 0 * count({selected('workload_info')})"
+
+
+def labelled(expression: str, label: str, text: str) -> str:
+    """Return the same series with one more label: so that what has several sources fits one query, and one column."""
+    return f'label_replace({expression}, "{label}", "{text}", "", "")'
 
 
 def _joined(*parts: str) -> str:

@@ -119,6 +119,7 @@ def _objectives() -> tuple[Builder[dashboard.Panel], ...]:
 
 
 def _locations() -> tuple[Builder[dashboard.Panel], ...]:
+    reasons = {"last_drill_reason": "the last drill", "catalogue_finding": "the listings", "drill_refused": "the next drill"}
     return (
         panels.rows(
             Said(
@@ -161,14 +162,10 @@ def _locations() -> tuple[Builder[dashboard.Panel], ...]:
                 "Why the last drill did not pass, what the listings show, and why a due drill is refused. Empty: nothing.",
                 height=6,
             ),
-            (
-                Column("last drill", _place("last_drill_reason", "code"), link=_LAST_DRILL),
-                Column("listing", _place("catalogue_finding", "code")),
-                Column("refused", _place("drill_refused", "code")),
-            ),
-            (*_ROWS, "code"),
-            "last drill",
-            {},
+            (Column("", " or ".join(promql.labelled(_place(metric, "code"), "of", of) for metric, of in reasons.items())),),
+            (*_ROWS, "of", "code"),
+            "of",
+            {"code": _LAST_DRILL},
         ),
     )
 

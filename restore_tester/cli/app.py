@@ -13,7 +13,22 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from restore_tester import __version__
-from restore_tester.cli import accept, checks, config_commands, demo, doctor, find_good, history, init, plan, serve, show, status, verify
+from restore_tester.cli import (
+    accept,
+    checks,
+    config_commands,
+    demo,
+    doctor,
+    find_good,
+    history,
+    init,
+    notify,
+    plan,
+    serve,
+    show,
+    status,
+    verify,
+)
 from restore_tester.cli import run as run_command
 from restore_tester.cli.output import Complaint, complain
 
@@ -54,6 +69,7 @@ app.command("show")(show.show)
 app.command("history")(history.history)
 app.command("find-good", epilog=find_good.EXAMPLES)(find_good.find_good)
 app.command("accept", epilog=accept.EXAMPLES)(accept.accept)
+app.command("notify", epilog=notify.EXAMPLES)(notify.notify)
 app.command("init", epilog=init.EXAMPLES)(init.init)
 app.command("demo")(demo.demo)
 app.add_typer(checks.app, name="checks")

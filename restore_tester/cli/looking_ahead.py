@@ -77,7 +77,8 @@ def plan(file: Path, asked: Asked, output: OutputFormat) -> int:
         equipment = equipment_for(lambda event: None, configuration.sandbox)
         orders = _orders(todo, equipment)
         passed = _last_passed(orders, history)
-    planned = tuple(_planned(job, order, passed) for job, order in zip(todo, orders, strict=True))
+        disks = history.disk_bytes([before.drill for before in passed.values()]) if history is not None else {}
+    planned = tuple(_planned(job, order, passed, disks) for job, order in zip(todo, orders, strict=True))
     if output == "json":
         say_json(to_json(Plan(PLAN_SCHEMA, planned)))
     elif sys.stdout is not None:
@@ -126,7 +127,7 @@ def _last_passed(orders: Sequence[DrillOrder | Reason], history: History | None)
     return {standing.place: standing.last_passed for standing in history.standings(places) if standing.last_passed is not None}
 
 
-def _planned(job: Job, order: DrillOrder | Reason, passed: Mapping[Place, Remembered]) -> Planned:
+def _planned(job: Job, order: DrillOrder | Reason, passed: Mapping[Place, Remembered], disks: Mapping[str, int]) -> Planned:
     if isinstance(order, Reason):
         return _nothing(job, order)
     backup, trouble = order.backup, order.facts.trouble
@@ -146,7 +147,7 @@ def _planned(job: Job, order: DrillOrder | Reason, passed: Mapping[Place, Rememb
         seed=order.selection.seed,
         profile=order.profile,
         expected_seconds=_expected_seconds(order, before) if trouble is None else None,
-        disk_bytes=order.needs.disk_bytes,
+        disk_bytes=_expected_disk(order, before, disks) if trouble is None else None,
         bytes_leaving_region=bytes_leaving_region(order.location, fetched, os.environ) if fetched is not None else None,
         trouble=trouble,
         verdict_expected=_verdict_expected(order),
@@ -187,6 +188,14 @@ def _expected_seconds(order: DrillOrder, before: Remembered | None) -> float | N
         return None
     small, large = sorted((before.backup_size_bytes, order.backup.size_bytes))
     return (before.ended_at - before.began_at).total_seconds() if large <= small * COMPARABLE_SIZE else None
+
+
+def _expected_disk(order: DrillOrder, before: Remembered | None, disks: Mapping[str, int]) -> int | None:
+    """What the copy and the restored data of the last drill took, in proportion: what a dump restores to, its ends do not say."""
+    taken = disks.get(before.drill) if before is not None else None
+    if before is None or taken is None or not before.backup_size_bytes:
+        return None
+    return round(taken * order.backup.size_bytes / before.backup_size_bytes)
 
 
 # --- the page ---------------------------------------------------------------------------------------------------------

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from restore_tester.cli.output import OutputFormat, say_json
 from restore_tester.cli.page import Page, Span, Tone, cells, new_page, padded, show
+from restore_tester.cli.place_records import Figures, PlaceRecord, place_records, reason_of
 from restore_tester.clock import SystemClock
-from restore_tester.config.nouns import Configuration, Strategy, Workload
-from restore_tester.history.nouns import Place, Remembered, Search, Standing
+from restore_tester.config.nouns import Configuration, Workload
+from restore_tester.history.nouns import Place
 from restore_tester.judgement import exits
-from restore_tester.judgement.advance import FIND_GOOD
-from restore_tester.judgement.standing import Drilled, PlaceDrilled, State, place_drilled, proof_lasts_seconds, state_of, worst
+from restore_tester.judgement.standing import State, place_drilled, proof_lasts_seconds, state_of, worst
 from restore_tester.judgement.wording import counted, duration, inert
 from restore_tester.model import Profile, Verdict, to_json
 from restore_tester.service.configured import load
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 STATUS_SCHEMA = "restore-tester/status/v1"
 TONES = {State.PROVEN: Tone.GOOD, State.FAILED: Tone.BAD}
 NAME_COLUMNS, STATE_COLUMNS = 30, 14
-# A rotation comes back to the newest backup within a few drills: what stands beyond this many was answered, or is old news.
-DRILLS_LOOKED_AT = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,23 +91,20 @@ def status(file: Path, output: OutputFormat, *, check: bool) -> int:
 
 def _statuses(configuration: Configuration, history: History | None, now: datetime) -> tuple[WorkloadStatus, ...]:
     places = [Place(each.name, location.name or "") for each in configuration.workloads for location in each.locations]
-    standings = history.standings(places) if history is not None else [Standing(place, None, None, None) for place in places]
-    by_place = {standing.place: standing for standing in standings}
-    return tuple(_status(workload, by_place, history, now) for workload in configuration.workloads)
+    records = place_records(places, history)
+    return tuple(_status(workload, records, now) for workload in configuration.workloads)
 
 
-def _status(workload: Workload, by_place: dict[Place, Standing], history: History | None, now: datetime) -> WorkloadStatus:
-    standings = [by_place[Place(workload.name, location.name or "")] for location in workload.locations]
-    remembered = {drill.drill: drill for standing in standings for drill in _remembered(standing, history)}
-    places, proofs = [], []
-    for position, standing in enumerate(standings):
-        here = [each for each in remembered.values() if each.location == standing.place.location]
-        drilled = place_drilled(_drilled(here, standing.place, history))
-        lasts_seconds = proof_lasts_seconds(position, workload.drill_every_seconds)
-        places.append(_place(standing, drilled, remembered, lasts_seconds, now))
-        proofs += [drilled.proof] if drilled.proof else []
-    best = place_drilled(proofs).proof
-    proof = remembered[best.drill] if best is not None else None
+def _status(workload: Workload, records: Mapping[Place, PlaceRecord], now: datetime) -> WorkloadStatus:
+    here = [records[Place(workload.name, location.name or "")] for location in workload.locations]
+    drilled = [place_drilled(record.drilled) for record in here]
+    best = place_drilled([each.proof for each in drilled if each.proof is not None]).proof
+    proof = next((drill for record in here for drill in record.figures if best is not None and drill.drill == best.drill), None)
+    lasts = [proof_lasts_seconds(position, workload.drill_every_seconds) for position in range(len(here))]
+    places = tuple(
+        _place(location.name or "", record, known, seconds, now)
+        for location, record, known, seconds in zip(workload.locations, here, drilled, lasts, strict=True)
+    )
     return WorkloadStatus(
         workload=workload.name,
         owner=workload.owner,
@@ -122,55 +117,28 @@ def _status(workload: Workload, by_place: dict[Place, Standing], history: Histor
         data_loss_seconds=proof.data_loss_seconds if proof else None,
         data_loss_at_least_seconds=_least_loss(proof) if proof else None,
         recovery_point_objective_seconds=workload.objectives.recovery_point_seconds,
-        locations=tuple(places),
+        locations=places,
     )
 
 
-def _remembered(standing: Standing, history: History | None) -> tuple[Remembered, ...]:
-    """The drills of a place that have ended, as far as they can still count."""
-    if history is None or standing.last is None:
-        return ()
-    place = standing.place
-    found = history.drills(Search(workload=place.workload, location=place.location, limit=DRILLS_LOOKED_AT))
-    told = (drill for drill in found if drill.ended_at is not None and drill.trigger != FIND_GOOD)
-    return (*told, *((standing.last_passed,) if standing.last_passed else ()))
-
-
-def _drilled(here: Sequence[Remembered], place: Place, history: History | None) -> tuple[Drilled, ...]:
-    """Where something failed, backups are dated as listings do, all alike: a damaged one has lost the header that dates a sound one, and
-    a header's wall clock may run hours ahead of a name."""
-    listed: dict[str, datetime | None] = {}
-    if history is not None and any(each.verdict is not Verdict.PASSED for each in here):
-        listed = {backup.id: backup.taken_at for backup in history.backups.seen(place)}
-    return tuple(_as_drilled(each, listed.get(each.backup) or each.backup_taken_at) for each in here)
-
-
-def _as_drilled(each: Remembered, taken_at: datetime | None) -> Drilled:
-    assert each.verdict is not None, "it has ended"
-    assert each.ended_at is not None, "it has ended"
-    return Drilled(each.drill, each.verdict, each.began_at, each.ended_at, each.backup, taken_at, newest=each.strategy == Strategy.NEWEST)
-
-
-def _place(
-    standing: Standing, drilled: PlaceDrilled, remembered: Mapping[str, Remembered], lasts_seconds: float, now: datetime
-) -> PlaceStatus:
-    last = standing.last
-    decisive = remembered[drilled.decisive.drill] if drilled.decisive is not None else None
+def _place(location: str, record: PlaceRecord, drilled: PlaceDrilled, lasts_seconds: float, now: datetime) -> PlaceStatus:
+    last = record.last
+    decisive = next((each for each in record.figures if drilled.decisive is not None and each.drill == drilled.decisive.drill), None)
     return PlaceStatus(
-        location=standing.place.location,
+        location=location,
         state=state_of(drilled, lasts_seconds, now),
         proven_at=drilled.last_passed_at,
         stale_after_seconds=lasts_seconds,
         last_drill=last.drill if last else None,
         last_verdict=last.verdict if last else None,
-        last_reason=last.reason if last else None,
+        last_reason=reason_of(last) if last else None,
         decided_by=decisive.drill if decisive else None,
-        reason=decisive.reason if decisive else None,
-        running_drill=standing.running.drill if standing.running else None,
+        reason=reason_of(decisive) if decisive else None,
+        running_drill=record.running,
     )
 
 
-def _least_loss(proof: Remembered) -> float | None:
+def _least_loss(proof: Figures) -> float | None:
     """What a loss at that drill would have cost at least: its recovery point cannot lie later than this."""
     latest = proof.recovery_point_not_after
     return max((proof.began_at - latest).total_seconds(), 0.0) if latest is not None else None

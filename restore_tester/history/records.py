@@ -6,7 +6,7 @@ a drill be closed as abandoned and its process come back all the same, what it t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from restore_tester.history import endings, past, reading
+from restore_tester.history import baselines, endings, past, reading
 from restore_tester.history.address import SQLITE, read_address
 from restore_tester.history.backups import BackupsSeen
 from restore_tester.history.connecting import Database, connected
@@ -67,7 +67,7 @@ class History:
         """Remember how a drill ended, also one that was never started here, advance the ledger of its place, and mark the slot done
         that it was for: all of it or nothing. Return False where the drill's end is remembered already, and stays as it is."""
         with self.database.writing() as connection:
-            # First, as whoever renews leases does: rows are held in the order slots, drills, places, change, so that nobody waits in a circle.
+            # First, as renewing leases does: all hold slots, drills, places, changes in this order, or they would wait in a circle.
             if slot is not None:
                 mark_done(connection, slot, drill.drill, drill.ended_at)
             _insert_unless_there(connection, ended(drill) | {"ended_at": None, "record": None})
@@ -104,6 +104,17 @@ class History:
         with self.database.reading() as connection:
             return reading.standings(connection, places)
 
+    def disk_bytes(self, drills: Sequence[str]) -> Mapping[str, int]:
+        """Given drills by id, return how much disk each took, where that was measured."""
+        with self.database.reading() as connection:
+            return reading.disk_bytes(connection, drills)
+
+    def running(self) -> Mapping[Place, str]:
+        """Return the id of the drill that runs in each place, of several the last one that began."""
+        asked = select(drills.c.workload, drills.c.location, drills.c.id).where(drills.c.ended_at.is_(None)).order_by(drills.c.began_at)
+        with self.database.reading() as connection:
+            return {Place(row.workload, row.location): row.id for row in connection.execute(asked) if row.workload and row.location}
+
     def past_drills(self, workloads: Sequence[str]) -> tuple[tuple[PastDrill, ...], ...]:
         """Return for each workload, in the order given, what selection needs to know of its drills that ended, oldest first: no
         more than `past` bounds."""
@@ -111,11 +122,12 @@ class History:
             return past.past_drills(connection, workloads)
 
     def baseline(self, place: Place, taken_by: datetime | None, database: str | None = None) -> Fingerprint | None:
-        """Return what the newest backup held that passed here, among those taken no later than the one that is to be compared:
-        `taken_by` is `judgement.recovery_point.taken_at` of its order, as each record bears it. None where there is no such
-        backup, or where nothing dates this one: tables that were created after a backup was taken are not missing from it."""
+        """Return what the newest backup held that passed here, or was accepted, among those taken no later than the one that is to be
+        compared: `taken_by` is `judgement.recovery_point.taken_at` of its order, as each record bears it. Of each table the fewest rows
+        count that it had in the last five of those. None where there is no such backup, or where nothing dates this one: tables that
+        were created after a backup was taken are not missing from it."""
         with self.database.reading() as connection:
-            return reading.baseline(connection, place, taken_by, database)
+            return baselines.baseline(connection, place, taken_by, database)
 
 
 def _insert_unless_there(connection: Connection, row: dict[str, Any]) -> bool:

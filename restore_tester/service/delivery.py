@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import warnings
+from functools import cache
 
 from restore_tester.config.secrets import Secret
 from restore_tester.errors import Misuse
@@ -18,6 +20,17 @@ _TROUBLE_CHARACTERS = 300
 _UNKNOWN = "this is no address that apprise knows: see docs/notifications.md"
 # Pieces of an address that are shorter say nothing, and would shred every line.
 _SHORTEST_PIECE = 6
+
+
+@cache
+def prepare() -> None:
+    """Load the library with its hundred services, which takes seconds on a busy machine: that is no delivery's fault."""
+    with warnings.catch_warnings():
+        # What it says of its own imports concerns nobody here.
+        warnings.simplefilter("ignore")
+        from apprise import Apprise
+
+        Apprise.instantiate("json://localhost")
 
 
 def deliver(url: Secret, message: Message) -> str | None:

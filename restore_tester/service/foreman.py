@@ -19,6 +19,7 @@ from restore_tester.history.nouns import Lease, Place, Slot
 from restore_tester.history.records import History
 from restore_tester.judgement import due as rules
 from restore_tester.judgement.due import Due
+from restore_tester.model import Reason
 from restore_tester.service.crew import LEASE, Crew, Ended, was_interrupted
 from restore_tester.service.fleet import Asked, Job, job_for, location_of, meant, with_past
 from restore_tester.service.known_good import KnownGood, Walker, find_good
@@ -48,7 +49,7 @@ class Listener(Protocol):
     def trouble(self, workload: str, error: RestoreTesterError) -> None:
         """Why a drill that is due did not start; it is tried again."""
 
-    def given_up(self, workload: str, due: Due) -> None:
+    def given_up(self, workload: str, given_up: Due, reason: Reason) -> None:
         """Whoever tried this died of it, time and again: it is not tried any more."""
 
 
@@ -186,7 +187,9 @@ class Foreman:
             self._let_go(errand)
             return None
         if attempt > MOST_ATTEMPTS:
-            self._listener.given_up(errand.workload, errand.due)
+            fact = f"{MOST_ATTEMPTS} services that drilled {errand.due.name} of {errand.workload} died before its end"
+            hint = "look what ended them, such as their memory limit, then drill it by hand: restore-tester run"
+            self._listener.given_up(errand.workload, errand.due, Reason("given_up", fact, hint))
             self.settlement.settle(errand, None, remembered=True)
             return None
         if errand.due.trigger == "find_good":

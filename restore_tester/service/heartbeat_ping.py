@@ -29,22 +29,17 @@ class HeartbeatPing:
 
     def __init__(self, ping: Callable[[], Ping | None], ails: Callable[[], str | None], clock: Clock) -> None:
         self._ping, self._ails, self._clock = ping, ails, clock
-        self._stopping = threading.Event()
         self._next = clock.elapsed()
         self._said: str | None = None
 
-    def work(self) -> None:
-        """Ask, until `stop` is called."""
-        while not self._stopping.wait(min(_LOOK_SECONDS, max(0.01, self._next - self._clock.elapsed()))):
+    def work(self, ended: threading.Event) -> None:
+        """Ask, until it is set."""
+        while not ended.wait(min(_LOOK_SECONDS, max(0.01, self._next - self._clock.elapsed()))):
             wanted = self._ping()
             if wanted is None or self._clock.elapsed() < self._next:
                 continue
             self._next = self._clock.elapsed() + wanted.every_seconds
             self._say(self._asked(wanted.url))
-
-    def stop(self) -> None:
-        """Let `work` end."""
-        self._stopping.set()
 
     def _asked(self, url: Secret) -> str | None:
         ails = self._ails()

@@ -16,12 +16,12 @@ from restore_tester.history.owners import is_gone, owner_name
 from restore_tester.history.records import History
 from restore_tester.judgement.due import ASKED, BUDGET, BUDGET_SPENT, NEW, REPEAT, SLOT, WALK, Due
 from restore_tester.judgement.ledger import Ledger
-from restore_tester.model import Drill, DrillOrder
+from restore_tester.model import Drill, DrillOrder, Reason
 from restore_tester.service import logs
 from restore_tester.service.crew import Crew, Ended, Patience
 from restore_tester.service.executors.seam import Executor
 from restore_tester.service.fleet import Job
-from restore_tester.service.foreman import MOST_ATTEMPTS, Foreman
+from restore_tester.service.foreman import Foreman
 from restore_tester.service.known_good import KnownGood
 from restore_tester.service.lasting import Lasting, look_after
 from restore_tester.service.metrics import Board
@@ -37,7 +37,6 @@ from restore_tester.service.totals import FleetFigures
 from restore_tester.service.upkeep import JUMP, Upkeep
 
 SLOTS_KEPT = timedelta(days=90)
-GIVEN_UP = "given_up"
 # Seconds; it ticks every five, and a history may take its time.
 MOST_BETWEEN_TICKS = 90.0
 # What ended is kept by the settlement: nobody else has to wait for the history.
@@ -50,7 +49,14 @@ class Service:
     `foreman.Listener`."""
 
     def __init__(
-        self, history: History, configuration: Configuration, executor: Executor, board: Board, trace: Callable[[Drill], None]
+        self,
+        history: History,
+        configuration: Configuration,
+        executor: Executor,
+        board: Board,
+        trace: Callable[[Drill], None],
+        *,
+        means: Means | None = None,
     ) -> None:
         self.history, self._board, self._trace, self._clock = history, board, trace, SystemClock()
         self.owner = owner_name()
@@ -60,7 +66,7 @@ class Service:
         crew = Crew(history, executor, self._watched, self.owner, Budget(history, self._clock), patience=_NO_WAIT)
         self.foreman = Foreman(history, crew, self.roster, self, self._clock)
         self.news = News(history)
-        self.notifier = Notifier(history, configuration, self.owner, Means(self._clock))
+        self.notifier = Notifier(history, configuration, self.owner, means or Means(self._clock))
         self._alarms = Alarms(self.roster.look_again, self._ring)
         self._upkeep = Upkeep(history, self.foreman, self.roster, self.owner, self._clock)
         self._figures = FleetFigures(config_reloaded_at=self._clock.now())
@@ -68,7 +74,7 @@ class Service:
         self._given_up: dict[str, Refusal] = {}
         following = Lasting("news", lambda: self.news.follow(self._told, self._trouble))
         self._lasting = (Lasting("foreman", self.foreman.work), following, Lasting("notifications", self.notifier.work))
-        self._ticked_at = self._clock.elapsed()
+        self._ticked_at = self._looked_at = self._clock.elapsed()
 
     @property
     def configuration(self) -> Configuration:
@@ -117,11 +123,17 @@ class Service:
             return f"the thread {dead[0]} is dead"
         if self._clock.elapsed() - self._ticked_at > MOST_BETWEEN_TICKS:
             return "it hangs"
+        if self._clock.elapsed() - self._looked_at > 3 * self.configuration.watch_every_seconds + MOST_BETWEEN_TICKS:
+            return "nobody looks at the locations"
         try:
             self.history.ledgers.number()
         except CannotTell as error:
             return error.reason.code
         return None
+
+    def looked(self) -> None:
+        """A round of looking at every location is over."""
+        self._looked_at = self._clock.elapsed()
 
     def tick(self) -> None:
         """What must happen though nothing happens."""
@@ -195,12 +207,11 @@ class Service:
     def trouble(self, workload: str, error: RestoreTesterError) -> None:
         _say("drill not started", error, workload=workload)
 
-    def given_up(self, workload: str, due: Due) -> None:
-        hint = "look what ended the service, such as its memory limit; then drill it by hand: restore-tester run"
-        _log.error("slot given up", workload=workload, slot=due.name, code=GIVEN_UP, attempts=MOST_ATTEMPTS, hint=hint)
+    def given_up(self, workload: str, given_up: Due, reason: Reason) -> None:
+        _log.error("slot given up", workload=workload, slot=given_up.name, code=reason.code, message=reason.message, hint=reason.hint)
         found = self.roster.workload(workload)
         if found is not None:
-            self._given_up[workload] = Refusal(due.location or found.locations[0].name or "", GIVEN_UP)
+            self._given_up[workload] = Refusal(given_up.location or found.locations[0].name or "", reason.code)
             self._plan((workload,))
 
     def leaked(self, sandboxes: int) -> None:

@@ -66,6 +66,7 @@ class Notifier:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._seen: dict[Place, _Seen] = {}
+        self._last: dict[Place, Standing] = {}
         self._found: list[KnownGood] = []
         self._outboxes: list[Outbox] = []
         # What is claimed and not yet put into words; then a batch's slots, and how many outboxes still hold it.
@@ -102,7 +103,7 @@ class Notifier:
         with self._lock:
             for place, ledger in changed:
                 outline = changes.outline(ledger)
-                self._seen.setdefault(place, _Seen(outline)).outline = outline
+                self._seen.setdefault(place, _Seen(outline, self._last.get(place))).outline = outline
             self._look_at = self._clock.elapsed()
 
     def found(self, found: KnownGood) -> None:
@@ -160,6 +161,7 @@ class Notifier:
         self._failed = max(self._failed, unsent)
         ours = set(self._open.values())
         with self._lock:
+            self._last = told
             for place, known in self._seen.items():
                 if place not in ours:
                     known.told = told.get(place)

@@ -9,7 +9,7 @@ from restore_tester.config.nouns import Target
 from restore_tester.contracts import Clock
 from restore_tester.judgement.announcements import Announcement, Message, message
 from restore_tester.service.attempts import Attempt
-from restore_tester.service.delivery import DEADLINE_SECONDS, deliver
+from restore_tester.service.delivery import DEADLINE_SECONDS, deliver, prepare
 
 Deliver = Callable[[Target, Message], str | None]
 
@@ -86,6 +86,7 @@ class Outbox:
 
     def _packed(self) -> Message:
         """A summary is a message of its own; all changes that wait are one."""
+        prepare()
         changes = [parcel for parcel in self._waiting if parcel.summary is None]
         summary = self._waiting[0].summary
         self._parcels = tuple(changes) if summary is None else (self._waiting[0],)

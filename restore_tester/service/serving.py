@@ -26,6 +26,7 @@ from restore_tester.service.crew import LEASE
 from restore_tester.service.equipment import reap
 from restore_tester.service.executors.processes import ProcessExecutor
 from restore_tester.service.fleet import Asked, history_dsn
+from restore_tester.service.heartbeat_ping import HeartbeatPing
 from restore_tester.service.instance import Service
 from restore_tester.service.lasting import Lasting, look_after
 from restore_tester.service.metrics import Board
@@ -108,7 +109,7 @@ def serve(file: Path, listen: str) -> None:
             if not _loaded(service, asked, front):
                 return
             front.service = service
-            with service.alive(), _lasting(_watching(history, service), _sweeping(service)) as threads:
+            with service.alive(), _lasting(_watching(history, service), _sweeping(service), _pinging(service)) as threads:
                 _live(service, file, asked, threads)
             front.service, front.reason = None, Reason("stopping", "the service is stopping", "ask another one")
 
@@ -141,6 +142,8 @@ def _loaded(service: Service, asked: Requests, front: _Front) -> bool:
 
 def _live(service: Service, file: Path, asked: Requests, threads: Sequence[Lasting]) -> None:
     _log.info("ready", workloads=len(service.configuration.workloads))
+    # At once: what others left is taken over by the first one.
+    service.tick()
     while (word := asked.wait(EVERY_SECONDS)) != STOP:
         if word == RELOAD:
             _reload(service, file)
@@ -185,6 +188,7 @@ def _watching(history: History, service: Service) -> Lasting:
                 configuration, began = service.configuration, clock.elapsed()
                 watched = [Watched(Place(w.name, place.name or ""), place) for w in configuration.workloads for place in w.locations]
                 _tell_looked(watch.look(watched, configuration.watch_every_seconds))
+                service.looked()
                 service.news.hurry()
                 lasting.ended.wait(max(0.0, configuration.watch_every_seconds - (clock.elapsed() - began)))
         finally:
@@ -211,6 +215,13 @@ def _sweeping(service: Service) -> Lasting:
             _sweep(service)
 
     lasting = Lasting("sandboxes", sweep)
+    return lasting
+
+
+def _pinging(service: Service) -> Lasting:
+    """Ask the address outside, while the service is well: whoever listens there calls somebody once it is silent."""
+    ping = HeartbeatPing(lambda: service.configuration.ping, service.ails, SystemClock())
+    lasting = Lasting("ping", lambda: ping.work(lasting.ended))
     return lasting
 
 

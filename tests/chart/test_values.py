@@ -96,8 +96,8 @@ def allowed(schema: dict[str, Any], route: str = "") -> set[str]:
 
 def test_every_value_has_a_default_and_every_default_a_schema() -> None:
     optional = {"global", "resources.claims", "seccompProfile.localhostProfile"}
-    free = {"resources.requests.cpu", "resources.requests.memory", "resources.limits.memory"}
-    assert leaves(VALUES) - free == allowed(SCHEMA) - optional - {"resources.requests", "resources.limits"}
+    free = {"resources.requests.cpu", "resources.requests.memory", "resources.limits.memory", "dashboards.labels.grafana_dashboard"}
+    assert leaves(VALUES) - free == allowed(SCHEMA) - optional - {"resources.requests", "resources.limits", "dashboards.labels"}
 
 
 def test_nothing_unknown_passes_anywhere() -> None:

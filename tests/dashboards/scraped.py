@@ -28,6 +28,7 @@ from tests.service.test_server import served
 
 # So many scrapes, a second apart, and an increase can be told.
 SCRAPES = 3
+REPLICAS = 2
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,9 @@ def scraping(folder: Path, board: Board) -> Iterator[Prometheus]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
         free.close()
-        target = f"{service.listening.host}:{service.listening.port}"
-        scrape = {"job_name": "restore-tester", "static_configs": [{"targets": [target]}]}
+        # Known by two addresses it is scraped twice, as two replicas would be: nothing may be counted twice.
+        targets = [f"{host}:{service.listening.port}" for host in ("127.0.0.1", "localhost")]
+        scrape = {"job_name": "restore-tester", "static_configs": [{"targets": targets}]}
         (folder / "prometheus.yml").write_text(json.dumps({"global": {"scrape_interval": "1s"}, "scrape_configs": [scrape]}))
         program = shutil.which("prometheus")
         assert program, "prometheus is missing: apt install prometheus"
@@ -137,7 +139,7 @@ def _wait_for_scrapes(prometheus: Prometheus) -> None:
             found = prometheus.now("count_over_time(restore_tester_build_info[5m])")
         except (httpx.TransportError, json.JSONDecodeError):
             found = []
-        if found and float(found[0]["value"][1]) >= SCRAPES:
+        if len(found) == REPLICAS and all(float(one["value"][1]) >= SCRAPES for one in found):
             return
         time.sleep(0.2)
     raise AssertionError("nothing was scraped")

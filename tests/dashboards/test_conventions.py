@@ -157,7 +157,7 @@ def test_links_lead_to_our_pages_or_to_the_other_dashboard(name: str) -> None:
 def test_where_the_pages_are_cannot_be_changed_by_a_link_to_the_dashboard() -> None:
     for name in DASHBOARDS:
         (pages,) = (one for one in dashboard(name)["templating"]["list"] if one["name"] == "pages")
-        assert (pages["type"], pages["query"]) == ("constant", "http://127.0.0.1:8000")
+        assert (pages["type"], pages["skipUrlSync"], pages["query"]) == ("constant", True, "http://127.0.0.1:8000")
 
 
 def test_drills_lead_to_their_page() -> None:

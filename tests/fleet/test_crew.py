@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from restore_tester.errors import CannotTell
-from restore_tester.history.nouns import Lease
+from restore_tester.history.nouns import Lease, Slot
 from restore_tester.history.records import History, open_history
 from restore_tester.model import Drill, DrillOrder, Verdict
 from restore_tester.service.configured import load
-from restore_tester.service.crew import Crew, Ended
+from restore_tester.service.crew import Crew, Ended, Patience
 from restore_tester.service.executors.processes import ProcessExecutor
 from restore_tester.service.fleet import Asked, jobs
 from tests.fleets import Fleet
@@ -33,9 +33,9 @@ class Meddling(History):
         type(self).happens()
         return super().start(order, lease, now, slot)
 
-    def finish(self, drill: Drill) -> bool:
+    def finish(self, drill: Drill, slot: Slot | None = None) -> bool:
         type(self).ends()
-        return super().finish(drill)
+        return super().finish(drill, slot)
 
 
 def drilled(fleet: Fleet, happens: Happening = lambda: None, ends: Happening = lambda: None) -> tuple[Ended, Drill | None]:
@@ -47,6 +47,7 @@ def drilled(fleet: Fleet, happens: Happening = lambda: None, ends: Happening = l
             kind(history.database, history.backups, history.ledgers, history.slots),
             ProcessExecutor("process"),
             lambda job, order, event: None,
+            patience=Patience(history_seconds=1.0),
         ).drill(job)
         record = history.record(ended.drill.drill) if ended.drill else None
         return ended, record.read() if record else None

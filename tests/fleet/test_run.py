@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,15 @@ def test_a_plan_makes_no_history_and_says_what_is_unknown(fleet: Fleet, small: P
     assert (code, "takes unknown" in text) == (0, True)
 
 
+def test_a_plan_says_what_the_last_drill_took(fleet: Fleet, small: Path) -> None:
+    fleet.write("shop")
+    fleet.put(small, "shop", 1)
+    taken = fleet.json("run", "shop").drills[0]["environment"]["disk_bytes"]
+    (planned,) = fleet.json("plan").record["plans"]
+    assert planned["disk_bytes"] == taken > small.stat().st_size
+    assert 0 < planned["expected_seconds"] < 120
+
+
 def test_a_backup_can_be_named(fleet: Fleet, tmp_path: Path) -> None:
     fleet.write("shop")
     (tmp_path / "empty").touch()
@@ -219,3 +229,12 @@ def test_killed_it_leaves_no_drill_at_work(fleet: Fleet, small: Path, short_tmp:
     while [name for _, _, files in os.walk(scratch) for name in files if name not in shared]:
         assert time.monotonic() < deadline, "the drill goes on"
         time.sleep(0.2)
+
+
+def test_no_more_drills_run_side_by_side_than_the_configuration_allows(fleet: Fleet, small: Path) -> None:
+    fleet.write("one", "two", "three", top="concurrency: 1")
+    for name in ("one", "two", "three"):
+        fleet.put(small, name, 1)
+    drills = sorted(fleet.json("run", "--all").drills, key=lambda drill: str(drill["began_at"]))
+    assert len(drills) == 3
+    assert all(earlier["ended_at"] <= later["began_at"] for earlier, later in pairwise(drills))

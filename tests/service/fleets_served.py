@@ -15,6 +15,7 @@ from restore_tester.model import Drill
 from restore_tester.service.configured import load
 from restore_tester.service.instance import Service
 from restore_tester.service.metrics import Board
+from restore_tester.service.notifications import Means
 from tests.fake_executor import FakeExecutor
 
 
@@ -46,7 +47,7 @@ def write(folder: Path, *workloads: str, top: str = "", more: str = "drill_every
 
 
 @contextmanager
-def served(file: Path, executor: FakeExecutor | None = None, dsn: str = "") -> Iterator[Served]:
+def served(file: Path, executor: FakeExecutor | None = None, dsn: str = "", means: Means | None = None) -> Iterator[Served]:
     """A service that is alive, and ticks only where a test says so."""
     executor = executor or FakeExecutor()
     configuration = load(file)
@@ -54,7 +55,7 @@ def served(file: Path, executor: FakeExecutor | None = None, dsn: str = "") -> I
         history = opened.enter_context(open_history(dsn or f"sqlite:///{file.parent}/history.db"))
         board = Board(SystemClock())
         board.configure(configuration)
-        service = Service(history, configuration, executor, board, ignored)
+        service = Service(history, configuration, executor, board, ignored, means=means)
         service.load()
         opened.enter_context(service.alive())
         try:

@@ -46,6 +46,8 @@ class Nobody:
 
     def trouble(self, workload: str, error: object) -> None: ...
 
+    def given_up(self, workload: str, given_up: object, reason: object) -> None: ...
+
 
 class Hours:
     """A workload that is due each hour, looked at each hour: `drilled` are the names of its slots."""
