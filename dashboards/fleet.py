@@ -1,4 +1,4 @@
-"""The fleet, on one page: what is proven now, what needs somebody, where it goes. Fits twenty workloads and ten thousand."""
+"""The fleet, on one page: what is proven now, what needs somebody, where it goes. Made for up to some thousand workloads."""
 
 from __future__ import annotations
 
@@ -166,7 +166,9 @@ def _what_comes() -> tuple[Builder[dashboard.Panel], ...]:
 
     quantities = {"recovery_time": "recovery time", "recovery_point_lag": "recovery point lag", "achieved_rpo": "achieved RPO"}
     drifting = " or ".join(f"({drift(name, called)})" for name, called in quantities.items())
-    unlisted = promql.labelled(f"(1 - {of_place('listing_success')} > 0)", "code", "listing_failed")
+    # In full, the listing's own reason says more.
+    failed = f"(1 - {of_place('listing_success')} > 0 unless on ({PLACE}) {promql.selected('catalogue_finding')})"
+    unlisted = promql.labelled(failed, "code", "listing failed")
     overdue = f"(time() - {of_place('next_backup_due_timestamp_seconds')} > 0)"
     late = promql.labelled(f"(1 + 0 * {overdue})", "code", "backups_stopped")
     found = f"({of_place('catalogue_finding', 'code')} or {unlisted} or {late})"

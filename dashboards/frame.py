@@ -39,7 +39,7 @@ def of_workload(field: str) -> str:
 def framed(
     uid: str, title: str, about: str, variables: Sequence[Builder[dashboard.VariableModel]], rows: Sequence[Row]
 ) -> dashboard.Dashboard:
-    made = building.Dashboard(title).uid(uid).description(about).tags(TAGS).readonly().timezone("browser").refresh("1m")
+    made = building.Dashboard(title).uid(uid).description(about).tags(TAGS).readonly().timezone("browser").refresh("5m")
     made = made.time("now-30d", "now").tooltip(dashboard.DashboardCursorSync.CROSSHAIR)
     for variable in variables:
         made = made.with_variable(variable)

@@ -46,7 +46,7 @@ archives are set back to the day that each stands for. All else in them is what 
 
 """
 _OURS = re.compile(
-    rf"{ABOUT}|{re.escape(CONFIGURATION)}|{PAGE}|{re.escape(HISTORY)}(-wal|-shm|-journal)?|{BACKUPS}(/({PRIMARY}|{OFFSITE}))?"
+    rf"{ABOUT}|{re.escape(CONFIGURATION)}|{PAGE}|{re.escape(HISTORY)}(-wal|-shm|-journal|-service)?|{BACKUPS}(/({PRIMARY}|{OFFSITE}))?"
     rf"|{BACKUPS}/({PRIMARY}|{OFFSITE})/shop-[0-9-]+T[0-9]+Z\.(dump|sql|data)"
 )
 

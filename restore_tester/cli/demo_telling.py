@@ -55,7 +55,7 @@ class Telling:
         show(page)
 
     def ending(self, results: Sequence[tuple[str, Case, Drill]], page_file: str, commands: Sequence[str]) -> None:
-        """Given the name, the case and the drill of each backup, say how they compare, and what to try next."""
+        """Given the name, the case and the drill of each backup, say how they compare, and what to try next: last what serves them."""
         if self._silent:
             return
         page = new_page(sys.stdout)
@@ -67,9 +67,12 @@ class Telling:
         page.row(Span("The same in a browser: "), Span(page_file, Tone.STRONG))
         page.blank()
         page.row(Span("Try next:", Tone.STRONG))
-        for command in commands:
+        for command in commands[:-1]:
             # Never wrapped: a command is there to be pasted.
             page.row(Span(f"  {command}"))
+        page.blank()
+        page.row(Span("The fleet as a service, with its pages at http://127.0.0.1:8000/ and its metrics at /metrics:", Tone.STRONG))
+        page.row(Span(f"  {commands[-1]}"))
         page.blank()
         page.row(Span("Then a backup of your own:", Tone.STRONG))
         page.row(Span(f"  {commands[0].split(' status ')[0]} verify /path/to/your.dump"))

@@ -48,7 +48,8 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Demonstration:
-    """`commands` are what to try next, ready for a shell in the folder where the demo was started."""
+    """`commands` are what to try next, ready for a shell in the folder where the demo was started; `serve` is the one that stays: it
+    shows the fleet in a browser."""
 
     schema: str
     folder: str
@@ -57,6 +58,7 @@ class Demonstration:
     as_expected: bool
     cases: tuple[Judged, ...]
     commands: tuple[str, ...]
+    serve: str
 
 
 def demonstrate(output: OutputFormat) -> int:
@@ -76,13 +78,14 @@ def demonstrate(output: OutputFormat) -> int:
         as_expected=all(each.as_expected for each in judged),
         cases=judged,
         commands=_commands(folder, judged, now),
+        serve=f"{_program()} serve -c {shlex.quote(str(folder / CONFIGURATION))}",
     )
     if output == "json":
         say_json(to_json(whole))
     told.ending(
         [(f"{case.location}/{case.file(now)}", case, each.drill) for case, each in zip(CASES, judged, strict=True)],
         whole.page,
-        whole.commands,
+        (*whole.commands, whole.serve),
     )
     return exits.PASSED if whole.as_expected else exits.INCONCLUSIVE
 

@@ -16,7 +16,7 @@ from restore_tester.clock import SystemClock
 from restore_tester.config.nouns import Configuration, Workload
 from restore_tester.history.nouns import Place
 from restore_tester.judgement import exits
-from restore_tester.judgement.standing import State, place_drilled, proof_lasts_seconds, state_of, worst
+from restore_tester.judgement.standing import PlaceDrilled, State, place_drilled, proof_lasts_seconds, state_of, worst
 from restore_tester.judgement.wording import counted, duration, inert
 from restore_tester.model import Profile, Verdict, to_json
 from restore_tester.service.configured import load

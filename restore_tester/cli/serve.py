@@ -12,7 +12,7 @@ from restore_tester.cli.config_commands import DEFAULT_FILE, ConfigOption
 DEFAULT_LISTEN = "127.0.0.1:8000"
 EXAMPLES = """\b
 Examples:
-  restore-tester serve                            drill what is due; /metrics /healthz /readyz on 127.0.0.1:8000
+  restore-tester serve                            drill what is due; pages and /metrics on http://127.0.0.1:8000/
   kill -HUP PID                                   read the configuration again; with a mistake the old one stays
 
 \b

@@ -21,6 +21,7 @@ BASELINE = "baseline"
 LAST = 5
 _DRILL: tuple[Any, ...] = (drills.c.id, drills.c.backup_taken_at, drills.c.began_at)
 _TABLE: tuple[Any, ...] = (content.c.database, content.c.schema, content.c.name)
+_CONTENT: tuple[Any, ...] = (*_TABLE, content.c.rows, content.c.hash)
 
 
 def baseline(connection: Connection, place: Place, taken_by: datetime | None, database: str | None) -> Fingerprint | None:
@@ -34,7 +35,7 @@ def baseline(connection: Connection, place: Place, taken_by: datetime | None, da
     ) or [""]
     if not newest:
         return None
-    asked = select(*_TABLE, content.c.rows, content.c.hash).where(content.c.drill == newest, *about).order_by(content.c.position)
+    asked = select(*_CONTENT).where(content.c.drill == newest, *about).order_by(content.c.position)
     tables = [TableContent(*row) for row in connection.execute(asked)]
     fewest = _fewest_rows(connection, others, about)
     return Fingerprint(BASELINE, tuple(_with_fewest(table, fewest) for table in tables))

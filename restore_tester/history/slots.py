@@ -5,18 +5,19 @@ Whoever cannot be there any more loses its claims: at once where that is proven 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from restore_tester.history.address import SQLITE
 from restore_tester.history.connecting import Database
 from restore_tester.history.nouns import Lease, Slot
 from restore_tester.history.owners import is_gone
+from restore_tester.history.reading import portions
 from restore_tester.history.tables import drills, slots
 
 SLOT = "slot"
@@ -90,11 +91,30 @@ class Slots:
                 found.update(Slot(*row) for row in connection.execute(select(*columns).where(_OPEN, slots.c.owner == owner)))
         return tuple(sorted(found, key=lambda slot: (slot.due_at, slot.workload, slot.name)))
 
-    def done_of(self, kind: str, beginning: str = "") -> tuple[str, ...]:
-        """Return the names of the slots of that kind that are done and begin so, the one due first first."""
+    def claim_all(self, several: Sequence[Slot], lease: Lease, now: datetime) -> tuple[Slot, ...]:
+        """Return those that are the owner's now: as `claim` each, and a thousand of them in the time of a few."""
+        claimed: list[Slot] = []
+        held = {"owner": lease.owner, "lease_until": lease.until, "attempt": 1}
+        ours = (slots.c.owner == lease.owner, slots.c.lease_until == lease.until, _OPEN)
+        for portion in portions(several):
+            rows = [{"workload": slot.workload, "name": slot.name, "kind": slot.kind, "due_at": slot.due_at} | held for slot in portion]
+            asked = select(slots.c.workload, slots.c.name).where(_these(portion), *ours)
+            with self.database.writing() as connection:
+                new = sqlite.insert(slots) if connection.dialect.name == SQLITE else postgresql.insert(slots)
+                connection.execute(new.on_conflict_do_nothing(), rows)
+                mine = {(row.workload, row.name) for row in connection.execute(asked)}
+            claimed += [slot for slot in portion if (slot.workload, slot.name) in mine or self.claim(slot, lease, now) is not None]
+        return tuple(claimed)
+
+    def done_all(self, several: Sequence[Slot], now: datetime) -> None:
+        """Remember that they were done, without a drill."""
+        for portion in portions(several):
+            with self.database.writing() as connection:
+                connection.execute(update(slots).where(_these(portion), _OPEN).values(done_at=now))
+
+    def done_of(self, kind: str) -> tuple[str, ...]:
+        """Return the names of the slots of that kind that are done, the one due first first."""
         asked = select(slots.c.name).where(slots.c.kind == kind, slots.c.done_at.is_not(None))
-        if beginning:
-            asked = asked.where(slots.c.name.startswith(beginning, autoescape=True))
         with self.database.reading() as connection:
             return tuple(connection.execute(asked.order_by(slots.c.due_at, slots.c.name)).scalars())
 
@@ -122,6 +142,10 @@ class Slots:
 def mark_done(connection: Connection, slot: Slot, drill: str | None, now: datetime) -> None:
     """Given a transaction, write that a slot was done; what was done already stays as it is."""
     connection.execute(update(slots).where(*_this(slot), _OPEN).values(done_at=now, drill=drill))
+
+
+def _these(several: Sequence[Slot]) -> ColumnElement[bool]:
+    return tuple_(slots.c.workload, slots.c.name).in_([(slot.workload, slot.name) for slot in several])
 
 
 def _this(slot: Slot) -> tuple[ColumnElement[bool], ...]:

@@ -73,6 +73,7 @@ class Outline:
     missed: str | None
     untold: str | None
     unread_since: datetime | None
+    unread_code: str
     passed_at: datetime | None
     is_clear: bool
 
@@ -108,6 +109,7 @@ def outline(ledger: Ledger) -> Outline:
         missed=failure.drill if failure is not None and intact else None,
         untold=last.drill if last is not None and untold else None,
         unread_since=sight.changed_at if sight is not None and sight.code is not None else None,
+        unread_code=(sight.code or "") if sight is not None else "",
         passed_at=ledger.last_passed.began_at if ledger.last_passed is not None else None,
         is_clear=(last is None or last.verdict is not Verdict.INCONCLUSIVE) and (sight is None or sight.code is None),
     )

@@ -26,7 +26,7 @@ from restore_tester.service.known_good import KnownGood
 from restore_tester.service.lasting import Lasting, look_after
 from restore_tester.service.metrics import Board
 from restore_tester.service.news import News, Told, portions
-from restore_tester.service.notifications import Means, Notifier
+from restore_tester.service.notifications import TOLD, TOLD_KEPT, Means, Notifier
 from restore_tester.service.pages.index import Index
 from restore_tester.service.progress import Progress
 from restore_tester.service.roster import Roster
@@ -291,6 +291,7 @@ class Service:
         """Slots are only asked for while they are recent."""
         for kind in (SLOT, REPEAT, NEW, BUDGET, ASKED, WALK):
             self.history.slots.prune(kind, self._clock.now() - SLOTS_KEPT)
+        self.history.slots.prune(TOLD, self._clock.now() - TOLD_KEPT)
 
     def _tell(self, figures: FleetFigures) -> None:
         self._figures = figures

@@ -11,7 +11,7 @@ import secrets
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from restore_tester.config.nouns import Configuration, Workload
 from restore_tester.contracts import Clock
@@ -33,6 +33,9 @@ from restore_tester.service.reporting import News, Reporter
 TOLD, UNSENT = "notify", "unsent"
 # How often what others told is read again, counted in looks at all places.
 LOADED_EVERY = 10
+DETAILED = 50
+# A state that stands for longer is told once more.
+TOLD_KEPT = timedelta(days=400)
 _log = logs.logger(__name__)
 
 
@@ -193,14 +196,19 @@ class Notifier:
         if what is Change.RECOVERED and known.told is not None:
             # Named by what is over, so that of the same episode nobody tells it twice.
             stands = Standing(stands.state, known.told.about)
-        return News(place, workload, what, stands) if what is not None else None
+        return News(place, workload, what, stands, known.outline.unread_code) if what is not None else None
 
     def _tell(self) -> None:
         """What is claimed and cannot be put into words now, for the history is away, is told once it is back."""
         self.load()
-        for news in self._news():
-            self._claim(news)
-        told = [(news, self._reporter.announcement(news, self._configuration.public_url)) for news in self._claims.values()]
+        self._claim(self._news())
+        # Of a dead store nobody reads more than the first, and what is asked for each takes its time.
+        full = set(list(self._claims.values())[:DETAILED])
+        base = self._configuration.public_url
+        told = [
+            (news, self._reporter.announcement(news, base) if news in full or not news.stands.is_unread else self._reporter.in_short(news))
+            for news in self._claims.values()
+        ]
         with self._lock:
             found, self._found = self._found, []
         told += [pair for one in found if (pair := self._reporter.walked(one, self._configuration)) is not None]
@@ -209,17 +217,25 @@ class Notifier:
         if told:
             self._post(told, slots)
 
-    def _claim(self, news: News) -> None:
-        known = self._seen[news.place]
-        if news.stands.state is State.INCONCLUSIVE and news.stands.about == known.outline.untold and not self._twice(news.place):
-            known.first_untold = known.outline.untold
-            return
+    def _claim(self, all_news: list[News]) -> None:
         now = self._clock.now()
-        slot = Slot("", f"{TOLD}:{news.place.workload}:{news.place.location}:{news.stands.state}:{news.stands.about}", now)
-        if self._history.slots.claim(slot, Lease(self._owner, now + LEASE), now) is not None:
-            known.told = news.stands
+        wanted = {self._slot(news, now): news for news in all_news if self._is_confirmed(news)}
+        for slot in self._history.slots.claim_all(tuple(wanted), Lease(self._owner, now + LEASE), now):
+            news = wanted[slot]
+            self._seen[news.place].told = news.stands
             self._claims[slot] = news
             self._open[slot] = news.place
+
+    def _slot(self, news: News, now: datetime) -> Slot:
+        return Slot("", f"{TOLD}:{news.place.workload}:{news.place.location}:{news.stands.state}:{news.stands.about}", now)
+
+    def _is_confirmed(self, news: News) -> bool:
+        """One inconclusive drill alone is no news."""
+        known = self._seen[news.place]
+        if news.stands.state is not State.INCONCLUSIVE or news.stands.is_unread or self._twice(news.place):
+            return True
+        known.first_untold = known.outline.untold
+        return False
 
     def _twice(self, place: Place) -> bool:
         drills = self._history.drills(Search(workload=place.workload, location=place.location, limit=5))
@@ -244,7 +260,11 @@ class Notifier:
 
     def _digest(self) -> None:
         with self._lock:
-            outboxes = [outbox for outbox in self._outboxes if outbox.target.digest is not None]
+            outboxes = [
+                outbox
+                for outbox in self._outboxes
+                if outbox.target.digest is not None and outbox.target in self._configuration.notifications
+            ]
         for outbox in outboxes:
             summary = self._digests.due(outbox.target, self._configuration, self._standing_of)
             if summary is not None:
@@ -271,10 +291,11 @@ class Notifier:
 
     def _write(self) -> None:
         """What was sent, and what was not, into the history, as soon as it is there."""
-        while self._unwritten:
-            slot, now = self._unwritten[0], self._clock.now()
-            if slot.kind == UNSENT:
-                self._history.slots.claim(slot, Lease(self._owner, now + LEASE), now)
-            self._history.slots.done(slot, None, now)
+        if not self._unwritten:
+            return
+        now, slots = self._clock.now(), tuple(self._unwritten)
+        self._history.slots.claim_all([slot for slot in slots if slot.kind == UNSENT], Lease(self._owner, now + LEASE), now)
+        self._history.slots.done_all(slots, now)
+        for slot in slots:
             self._open.pop(slot, None)
-            self._unwritten.pop(0)
+        self._unwritten = self._unwritten[len(slots) :]

@@ -25,6 +25,7 @@ class News:
     workload: Workload
     change: Change
     stands: Standing
+    unread_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,14 @@ class Reporter:
         text = telling((place.workload, place.location), ledger, news.stands, reason, self.clock.now())
         code = "" if is_well else _code(ledger, news.stands, reason)
         return Announcement(place.workload, place.location, news.change, code, text, _link(public_url, drill.drill if drill else None))
+
+    def in_short(self, news: News) -> Announcement:
+        """Say the same of a location that cannot be listed, without asking the history."""
+        place, code = news.place, news.unread_code if news.change is not Change.RECOVERED else ""
+        again = "cannot be listed" if code else "can be listed again"
+        return Announcement(
+            place.workload, place.location, news.change, code, f"The backups of {place.workload} ({place.location}) {again}."
+        )
 
     def walked(self, found: KnownGood, configuration: Configuration) -> tuple[News, Announcement] | None:
         """Put the end of a walk back into words; None where nobody is to be told of that workload now."""

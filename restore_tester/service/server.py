@@ -73,7 +73,8 @@ class Listening:
 
 @contextmanager
 def serve_http(listen: str, board: Board, api: Api, knowledge: Knowledge | None = None) -> Iterator[Listening]:
-    """Given `HOST:PORT`, and what pages read (None: there are none), serve until the block ends. Raise Misuse (`listen_invalid`), CannotTell (`listen_failed`)."""
+    """Given `HOST:PORT`, and what pages read (None: there are none), serve until the block ends. Raise Misuse (`listen_invalid`),
+    CannotTell (`listen_failed`)."""
     bound = _bound(listen)
     with bound:
         server = uvicorn.Server(_settings(application(board, api, _pages(str(bound.getsockname()[0]), api, knowledge))))

@@ -1,13 +1,13 @@
 """`make bench`: the figures that the README and the issues state, measured here. Never a timed test.
 
-python -m tests.benchmarks [help small large memory docker configuration fetch listing metrics watch]
+python -m tests.benchmarks [help small large memory docker configuration fetch listing metrics pages watch]
 """
 
 from __future__ import annotations
 
 import sys
 
-from tests.benchmarks import configuration, docker_drill, fetch, help_text, large, listing, memory, metrics, small, watch
+from tests.benchmarks import configuration, docker_drill, fetch, help_text, large, listing, memory, metrics, pages, small, watch
 
 BENCHES = {
     "help": help_text.run,
@@ -19,6 +19,7 @@ BENCHES = {
     "fetch": fetch.run,
     "listing": listing.run,
     "metrics": metrics.run,
+    "pages": pages.run,
     "watch": watch.run,
 }
 

@@ -15,7 +15,7 @@ def fleet(tmp_path: Path, template_cache: Path) -> Fleet:
     return Fleet(tmp_path, template_cache)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def small(source: SourceServer) -> Path:
     return source.dump(
         source.make_database("served", "CREATE TABLE kept (id int PRIMARY KEY); INSERT INTO kept SELECT generate_series(1, 50);")

@@ -48,10 +48,10 @@ class Lane:
     took: list[float] = field(default_factory=list)
 
     def soak(self, kills: int) -> None:
-        """Kill so often, then let what is due be drilled, and ask the service to stop."""
+        """Kill so often while a drill is under way, then let what is due be drilled, and ask the service to stop."""
         with self._nursery() as ask:
-            while self.kills < kills:
-                self._write(self.at_once + 1)
+            while self.hits < kills:
+                self._write(2 * self.at_once)
                 pid = self._start(ask)
                 self._kill(pid)
                 assert ask(f"wait {pid}") == -signal.SIGKILL

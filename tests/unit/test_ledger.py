@@ -9,8 +9,9 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from restore_tester.judgement.advance import kind_of, not_below, with_acceptance, with_cycles, with_drill, with_sight
+from restore_tester.judgement.advance import kind_of, not_below, with_acceptance, with_cycles, with_drill, with_drills, with_sight
 from restore_tester.judgement.ledger import Cycle, Ledger, Sight, SightedBackup
+from restore_tester.judgement.standing import Drilled, place_drilled
 from restore_tester.model import Drill, Reason, RecoveryPoint, Verdict, from_json, to_json
 from tests.histories import a_drill, of_backup
 
@@ -310,3 +311,40 @@ def test_what_was_measured_before_an_acceptance_is_compared_no_more() -> None:
 def test_an_acceptance_older_than_the_last_one_changes_nothing() -> None:
     accepted = with_acceptance(EMPTY, at(5), "later")
     assert with_acceptance(accepted, at(1), "earlier") == accepted
+
+
+# --- doubts -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_younger_backup_that_passes_later_lays_a_doubt_to_rest_and_an_older_one_does_not() -> None:
+    failed = learned(of("b", 48, Verdict.FAILED))
+    assert [doubt.drill for doubt in failed.doubts] == [of("b", 48).drill]
+    assert learned(of("a", 0, hours=72), ledger=failed).doubts == failed.doubts
+    assert learned(of("c", 96), ledger=failed).doubts == ()
+
+
+_DRILLS = st.lists(st.tuples(st.sampled_from(Verdict), st.integers(0, 20), st.integers(0, 20), st.booleans()), max_size=14)
+
+
+@given(_DRILLS)
+def test_without_a_doubt_no_drill_stands_against_a_place(happened: list[tuple[Verdict, int, int, bool]]) -> None:
+    """What `status` reads off a ledger is what it would make of the drills, whatever their backups' headers say within a day."""
+    drills, listed = [], []
+    for number, (verdict, began, age, shifted) in enumerate(happened):
+        drill = of(f"{number}", (began - age) * 24, verdict, hours=began * 24 + number / 10)
+        taken = at((began - age) * 24 + (12 if shifted else 0))
+        drills.append(drill)
+        listed.append(Drilled(drill.drill, verdict, drill.began_at, drill.ended_at, drill.backup.id, taken))
+    ledger = learned(*drills)
+    found = place_drilled(listed)
+    if not ledger.doubts:
+        assert found.decisive is None or found.decisive.verdict is Verdict.PASSED
+    if ledger.last_passed is not None:
+        assert found.last_passed_at == ledger.last_passed.began_at
+
+
+@given(_DRILLS)
+def test_drills_told_together_make_the_ledger_that_each_after_the_other_makes(happened: list[tuple[Verdict, int, int, bool]]) -> None:
+    drills = [of(f"{number}", began - age, verdict, began) for number, (verdict, began, age, _) in enumerate(happened)]
+    told = [(drill, True, kind_of(drill)) for drill in drills]
+    assert with_drills(EMPTY, told) == learned(*drills)

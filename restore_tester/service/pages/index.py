@@ -15,12 +15,13 @@ from restore_tester.config.nouns import Configuration, Workload
 from restore_tester.contracts import Clock
 from restore_tester.history.nouns import Place
 from restore_tester.judgement.ledger import Ledger
-from restore_tester.judgement.standing import State
+from restore_tester.judgement.standing import WORST_FIRST
 from restore_tester.service.pages.rows import PlaceRow, WorkloadNow, row_of, workload_now
 
 PAGE_SIZE = 50
 EXPOSED = "exposed"
-STATES = (*(state.value for state in State), EXPOSED)
+ORDER_SECONDS = 10.0
+STATES = (EXPOSED, *(state.value for state in WORST_FIRST))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,18 @@ class _Entry:
     def __post_init__(self) -> None:
         self.words = (self.workload.name.casefold(), self.workload.owner.casefold())
 
+    def now(self, at: datetime) -> WorkloadNow:
+        return workload_now(self.workload, self.rows, at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """All workloads, the worst first, each with its state and whether it is exposed; made `at` (monotonic seconds)."""
+
+    at: float
+    entries: tuple[tuple[_Entry, str, bool], ...]
+    tally: tuple[tuple[str, int], ...]
+
 
 class Index:
     """`configure` first, then `update` with all ledgers, then with those that change. After each `configure`, all of them again."""
@@ -63,6 +76,7 @@ class Index:
     def __init__(self, clock: Clock) -> None:
         self._clock, self._lock = clock, threading.Lock()
         self._entries: dict[str, _Entry] = {}
+        self._order: _Order | None = None
 
     def configure(self, configuration: Configuration) -> None:
         """Take over a configuration; a workload that stays as it was keeps what is known of it."""
@@ -72,7 +86,7 @@ class Index:
             kept = {row.location: row for row in before.rows if row is not None} if before is not None else {}
             entries[workload.name] = _Entry(workload, [kept.get(location.name or "") for location in workload.locations])
         with self._lock:
-            self._entries = entries
+            self._entries, self._order = entries, None
 
     def update(self, ledgers: Iterable[tuple[Place, Ledger]]) -> None:
         """Take over ledgers; those of places that are not configured are passed over."""
@@ -82,28 +96,37 @@ class Index:
             names = [location.name or "" for location in entry.workload.locations] if entry is not None else []
             if entry is not None and place.location in names:
                 entry.rows[names.index(place.location)] = row_of(place.location, ledger, entry.workload.objectives, now)
+                self._order = None
 
     def workload(self, name: str) -> WorkloadNow | None:
         """Return how one workload stands; None where no such one is configured."""
         entry = self._entries.get(name)
-        return workload_now(entry.workload, tuple(entry.rows), self._clock.now()) if entry is not None else None
+        return entry.now(self._clock.now()) if entry is not None else None
 
     def search(self, asked: Asked) -> Found:
         """Return the page that is asked for; the last one where there are not so many."""
-        now = self._clock.now()
-        with self._lock:
-            entries = list(self._entries.values())
-        fleet = [(workload_now(entry.workload, entry.rows, now), entry.words) for entry in entries]
-        tally = Counter(each.state.value for each, _ in fleet)
-        tally[EXPOSED] = sum(each.exposed for each, _ in fleet)
+        now, order = self._clock.now(), self._ordered()
         name, owner = asked.name.casefold(), asked.owner.casefold()
-        matching = [each for each, words in fleet if name in words[0] and owner in words[1] and _is_in(each, asked.state)]
-        matching.sort(key=lambda each: each.rank)
+        matching = [
+            entry
+            for entry, state, exposed in order.entries
+            if name in entry.words[0] and owner in entry.words[1] and (asked.state in ("", state) or (asked.state == EXPOSED and exposed))
+        ]
         pages = max(1, -(-len(matching) // PAGE_SIZE))
         page = min(max(asked.page, 1), pages)
-        shown = tuple(matching[(page - 1) * PAGE_SIZE : page * PAGE_SIZE])
-        return Found(now, shown, len(matching), len(fleet), tuple((state, tally[state]) for state in STATES), page, pages)
+        shown = tuple(entry.now(now) for entry in matching[(page - 1) * PAGE_SIZE : page * PAGE_SIZE])
+        return Found(now, shown, len(matching), len(order.entries), order.tally, page, pages)
 
-
-def _is_in(each: WorkloadNow, state: str) -> bool:
-    return not state or each.state.value == state or (state == EXPOSED and each.exposed)
+    def _ordered(self) -> _Order:
+        """Who is worse than whom hardly changes by time alone: it is asked anew after a change, and every few seconds."""
+        order, elapsed = self._order, self._clock.elapsed()
+        if order is not None and elapsed - order.at < ORDER_SECONDS:
+            return order
+        with self._lock:
+            now = self._clock.now()
+            fleet = sorted(((entry, entry.now(now)) for entry in self._entries.values()), key=lambda one: one[1].rank)
+            tally = Counter(each.state.value for _, each in fleet)
+            tally[EXPOSED] = sum(each.exposed for _, each in fleet)
+            entries = tuple((entry, each.state.value, each.exposed) for entry, each in fleet)
+            self._order = _Order(elapsed, entries, tuple((state, tally[state]) for state in STATES))
+            return self._order

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import ceil
 
 from restore_tester.judgement.amounts import instant
 from restore_tester.judgement.forecast import Point
@@ -15,7 +16,11 @@ WIDTH, HEIGHT = 480, 190
 LEFT, RIGHT, TOP, BOTTOM = 74, 468, 14, 160
 # An objective so far above what is measured would press all else flat: then it is said, not drawn.
 _FAR = 6.0
-_ROOM = 1.1
+_ROOM = 1.05
+_DAY = 86_400.0
+# What a scale may be divided by: amounts that a person reads at once.
+_STEPS = (1.0, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 14_400, 21_600, 43_200, _DAY, 2 * _DAY, 4 * _DAY, 7 * _DAY)
+_WEEK = 7 * _DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,8 @@ def plot(title: str, points: Sequence[Point], objective: float | None, trend: Tr
     usual, upper = (trend.baseline, trend.upper) if trend is not None else (None, None)
     most = max([point.value for point in ordered] + [value for value in (upper, usual) if value is not None] + [1.0])
     is_drawn = objective is not None and objective <= most * _FAR
-    top = max(most, objective if is_drawn and objective is not None else 0.0) * _ROOM
+    step = _step(max(most, objective if is_drawn and objective is not None else 0.0) * _ROOM / 2)
+    top = 2 * step
     return Plot(
         title=title,
         dots=tuple(_dot(point, ordered[0].at, ordered[-1].at, top, objective) for point in ordered),
@@ -63,11 +69,16 @@ def plot(title: str, points: Sequence[Point], objective: float | None, trend: Tr
         objective_told="" if objective is None else f"objective {duration(objective)}",
         usual=_height(usual, top),
         upper=_height(upper, top),
-        marks=tuple((_level(share * top, top), duration(share * top)) for share in (0.0, 0.5, 1.0)),
+        marks=((_level(0.0, top), "0"), (_level(step, top), duration(step)), (_level(top, top), duration(top))),
         first=f"{ordered[0].at:%Y-%m-%d}",
         last=f"{ordered[-1].at:%Y-%m-%d}",
         words=_words(ordered, objective, trend, noun),
     )
+
+
+def _step(least: float) -> float:
+    """The smallest amount to divide a scale by that is no less."""
+    return next((float(step) for step in _STEPS if step >= least), ceil(least / _WEEK) * _WEEK)
 
 
 def _dot(point: Point, first: datetime, last: datetime, top: float, objective: float | None) -> Dot:

@@ -28,6 +28,7 @@ SIGNS = {
     "passed": "✓",
     "proven": "✓",
     "failed": "✗",
+    "exposed": "!",
     "inconclusive": "?",
     "stale": "!",
     "never_drilled": "·",
@@ -61,7 +62,8 @@ def _environment() -> Environment:
         trim_blocks=True, lstrip_blocks=True, auto_reload=False,
     )  # fmt: skip
     environment.filters.update(
-        instant=instant, seconds=seconds, size=size, counted=counted, duration=duration, machine=_machine, machine_exact=_exact, path=_path, sign=_sign,
+        instant=instant, seconds=seconds, size=size, counted=counted, duration=duration,
+        machine=_machine, machine_exact=_exact, path=_path, sign=_sign,
         bars=bars, rungs=rungs, troubled=troubled, passed=passed,
         sentence=sentence, outcome=outcome, back_in=back_in, loss=loss, head_of=head_of,
     )  # fmt: skip

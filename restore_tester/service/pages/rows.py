@@ -20,8 +20,7 @@ from restore_tester.judgement.wording import duration
 from restore_tester.model import Objectives, Profile, Verdict
 
 _FIND_GOOD = "find_good"
-# Beyond its objective a workload is as bad as one whose backup failed: either way a loss now costs more than was agreed.
-_EXPOSED_RANK = 0
+_MUCH_LESS = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +80,14 @@ class WorkloadNow:
         return objective is not None and took is not None and took > objective
 
     @property
-    def rank(self) -> tuple[int, float, str]:
-        """Small for the worst: by state, then by how far beyond its objective a loss would be."""
+    def rank(self) -> tuple[int, int, float, str]:
+        """Small for the worst: by state, then by how far beyond its objective a loss would be. Beyond it, a workload is as bad as one
+        whose backup failed: either way a loss now costs more than was agreed."""
         objective = self.workload.objectives.recovery_point_seconds
-        by_state = WORST_FIRST.index(self.state)
+        by_state = 0 if self.exposed else WORST_FIRST.index(self.state)
+        both = -int(self.exposed and self.state is State.FAILED)
         exposure = float("inf") if self.exposure_seconds is None else self.exposure_seconds / (objective or 86_400.0)
-        return min(by_state, _EXPOSED_RANK) if self.exposed else by_state, -exposure, self.workload.name
+        return by_state, both, -exposure, self.workload.name
 
 
 def row_of(location: str, ledger: Ledger, objectives: Objectives, now: datetime) -> PlaceRow:
@@ -123,19 +124,22 @@ def drilled_of(ledger: Ledger) -> PlaceDrilled:
 def workload_now(workload: Workload, rows: Sequence[PlaceRow | None], now: datetime) -> WorkloadNow:
     """Given a workload and a row for each of its locations, in their order, return how it stands."""
     places = tuple(_place_now(workload, position, row, now) for position, row in enumerate(rows))
-    usable = [place for place in places if place.exposure_seconds is not None]
-    best = min(usable, key=lambda place: place.exposure_seconds or 0.0, default=None)
-    return WorkloadNow(workload, worst([place.state for place in places]), places, best)
+    return WorkloadNow(workload, worst([place.state for place in places]), places, _best(places))
 
 
 def back_told(each: WorkloadNow) -> str:
     """Return how soon it would be back."""
     row = each.best.row if each.best is not None else None
     if row is None:
-        return "nobody knows whether it comes back" if any(place.row is not None for place in each.places) else "never drilled"
+        known = any(place.row is not None and place.row.drilled.decisive is not None for place in each.places)
+        return "an unknown time: nothing usable is known" if known else "an unknown time, never drilled"
     if row.recovery_seconds is not None:
         return duration(row.recovery_seconds)
-    return f"unknown (a fast drill took {duration(row.fast_seconds)})" if row.fast_seconds is not None else "unknown, never proven"
+    return (
+        f"an unknown time (a fast drill took {duration(row.fast_seconds)})"
+        if row.fast_seconds is not None
+        else "an unknown time, never proven"
+    )
 
 
 def losing_told(place: PlaceNow | None) -> str:
@@ -145,6 +149,17 @@ def losing_told(place: PlaceNow | None) -> str:
         return "everything, as far as is known"
     least = "at least " if point.at_most else ""
     return f"{least}{duration(place.exposure_seconds)} of data ({'proven' if point.proven else 'estimated'})"
+
+
+def _best(places: Sequence[PlaceNow]) -> PlaceNow | None:
+    """The first location that gives something back, unless a later one loses much less: minutes between two copies decide nothing."""
+    best: PlaceNow | None = None
+    for place in places:
+        if place.exposure_seconds is None:
+            continue
+        if best is None or best.exposure_seconds is None or place.exposure_seconds < best.exposure_seconds * _MUCH_LESS:
+            best = place
+    return best
 
 
 def _place_now(workload: Workload, position: int, row: PlaceRow | None, now: datetime) -> PlaceNow:

@@ -26,6 +26,7 @@ from restore_tester.service import logs
 from restore_tester.service.bodies import body_of
 from restore_tester.service.credentials import COOKIE, SESSION_SECONDS, WRONG, is_same, new_session
 from restore_tester.service.pages.access import Access
+from restore_tester.service.pages.finding import drill_found
 from restore_tester.service.pages.index import STATES, Asked, Index
 from restore_tester.service.pages.rendering import page, policy
 from restore_tester.service.pages.rows import back_told, losing_told
@@ -116,8 +117,10 @@ class Site:
         return Shown("workload.html", values)
 
     def drill(self, request: Request) -> Shown:
-        name = request.path_params["drill"]
         history = self.knowledge.history()
+        name = request.path_params["drill"]
+        # Where dashboards lead: they know a drill's place and its end.
+        name = drill_found(history, request.query_params) if name == "find" else name
         brief = history.drill(name)
         if brief is None:
             raise Misuse("drill_unknown", "no drill of that name is remembered", "see the list of all workloads: /")

@@ -15,7 +15,7 @@ from restore_tester.judgement.ledger import DrillInBrief, Ledger, Sight
 from restore_tester.judgement.outlook import Outlook, outlook
 from restore_tester.judgement.recovering import recovery_commands
 from restore_tester.judgement.sentences import exposure, sentences
-from restore_tester.model import Reason
+from restore_tester.model import Objectives, Reason
 from restore_tester.service.pages.plots import Plot, plot
 from restore_tester.service.pages.rows import PlaceNow, WorkloadNow, row_of, workload_now
 
@@ -60,15 +60,25 @@ def workload_shown(workload: Workload, history: History, before: datetime | None
     ]
     stands = workload_now(workload, rows, now)
     first = ledgers[0].sight if ledgers[0] is not None else None
-    shown = (_shown(place, ledger, first, workload, history, now) for place, ledger in zip(stands.places, ledgers, strict=True))
+    about = _About(workload, first, history, now)
+    shown = (_shown(place, ledger, about) for place, ledger in zip(stands.places, ledgers, strict=True))
     drills = history.drills(Search(workload=workload.name, before=before, limit=DRILLS_SHOWN + 1))
     older = drills[DRILLS_SHOWN - 1].began_at if len(drills) > DRILLS_SHOWN else None
     return WorkloadShown(now=stands, locations=tuple(shown), drills=drills[:DRILLS_SHOWN], older=older)
 
 
-def _shown(
-    place: PlaceNow, ledger: Ledger | None, first: Sight | None, workload: Workload, history: History, now: datetime
-) -> LocationShown:
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What all locations of a workload share. `first` is what the last listing of the first one showed."""
+
+    workload: Workload
+    first: Sight | None
+    history: History
+    now: datetime
+
+
+def _shown(place: PlaceNow, ledger: Ledger | None, about: _About) -> LocationShown:
+    workload, now = about.workload, about.now
     if ledger is None:
         nothing = "nothing is known of this location yet"
         return LocationShown(
@@ -76,7 +86,7 @@ def _shown(
         )  # fmt: skip
     seen = outlook(ledger, workload.objectives, now)
     found = list(findings(ledger, now))
-    behind = lags(first, ledger.sight, place.location) if ledger.sight is not first else None
+    behind = lags(about.first, ledger.sight, place.location) if ledger.sight is not about.first else None
     return LocationShown(
         now=place,
         ledger=ledger,
@@ -84,24 +94,18 @@ def _shown(
         said=sentences(seen, workload.objectives),
         exposure=exposure(seen),
         findings=tuple([*found, behind] if behind is not None else found),
-        plots=_plots(ledger, seen, workload),
+        plots=_plots(ledger, seen, workload.objectives),
         good=ledger.known_good,
-        commands=_commands(ledger.known_good, history),
+        commands=_commands(ledger.known_good, about.history),
     )
 
 
-def _plots(ledger: Ledger, seen: Outlook, workload: Workload) -> tuple[Plot, ...]:
+def _plots(ledger: Ledger, seen: Outlook, objectives: Objectives) -> tuple[Plot, ...]:
     took = [Point(one.at, one.recovery_time_seconds) for one in ledger.measured if one.recovery_time_seconds is not None]
     achieved = [Point(cycle.at, cycle.achieved_seconds) for cycle in ledger.cycles]
     drawn = (
-        plot("Recovery time", took, workload.objectives.recovery_time_seconds, seen.recovery_time, "drill"),
-        plot(
-            "Data loss, at the worst instant of each backup",
-            achieved,
-            workload.objectives.recovery_point_seconds,
-            seen.achieved_rpo,
-            "cycle",
-        ),
+        plot("Recovery time", took, objectives.recovery_time_seconds, seen.recovery_time, "drill"),
+        plot("Data loss just before each new backup", achieved, objectives.recovery_point_seconds, seen.achieved_rpo, "backup"),
     )
     return tuple(one for one in drawn if one is not None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -230,6 +231,21 @@ def test_where_numbers_went_back_everything_is_told(history: History) -> None:
     assert [place for place, _ in history.ledgers.changed(1_000_000)[1]] == [PLACE]
 
 
+def test_a_change_of_very_many_is_told_whole_and_many_changes_in_portions(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that whoever was away for long need not hold a whole fleet."""
+    monkeypatch.setattr("restore_tester.history.ledgers._CHANGES_AT_ONCE", 3)
+    history.ledgers.meet([Place(f"workload {number}", "primary") for number in range(9)], NOW)
+    for number in range(5):
+        history.finish(a_drill(f"d{number}", Place(f"later {number}", "primary")))
+    number, told = history.ledgers.changed(0)
+    portions = [told]
+    while told:
+        number, told = history.ledgers.changed(number)
+        portions.append(told)
+    assert [len(portion) for portion in portions] == [9, 3, 2, 0]
+    assert {place.workload for place, _ in portions[1] + portions[2]} == {f"later {number}" for number in range(5)}
+
+
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 def test_a_writer_that_commits_late_is_not_missed(history: History, dsn: str) -> None:
     """Its change has its number already; another drill cannot end, and take a later one, before it is kept."""
@@ -289,6 +305,35 @@ def test_a_ledger_that_is_made_again_is_the_one_that_was_advanced(history: Histo
     make_stale(dsn)
     assert ledger(history) == advanced
     assert dict(history.ledgers.all()) == {PLACE: advanced}
+
+
+def test_who_only_looks_sees_current_ledgers_and_makes_none(history: History, dsn: str) -> None:
+    history.finish(a_drill())
+    history.finish(a_drill("d2", OTHER))
+    make_stale(dsn, "version = 0 WHERE location = 'offsite'")
+    with open_history(dsn) as again:
+        assert [place for place, _ in again.ledgers.current()] == [PLACE]
+    with raw(dsn) as stranger:
+        assert stranger.exec_driver_sql("SELECT count(*) FROM places WHERE version = 0").scalar() == 1
+
+
+def test_the_drill_that_runs_in_each_place_is_told(history: History) -> None:
+    history.finish(a_drill("d0"))
+    history.start(an_order("d1"), a_lease(), NOW)
+    history.start(an_order("d2"), a_lease(), at(1))
+    history.start(an_order("d3", OTHER), a_lease(), NOW)
+    assert history.running() == {PLACE: "d2", OTHER: "d3"}
+
+
+def test_a_ledger_weighs_little_however_much_happened(history: History, dsn: str) -> None:
+    """20 000 of them are read whenever the service starts."""
+    chance = random.Random(5)
+    for number in range(45):
+        stages = tuple(Stage(name, NOW, chance.uniform(1, 300)) for name in ("queue", "start", "fetch", "unpack", "restore", "check"))
+        drill = of_backup(a_drill(f"d{number}", minutes=1440 * number), f"orders-{number}.dump", at(24 * number - 1))
+        history.finish(replace(drill, stages=stages, recovery_time_seconds=chance.uniform(100, 900)))
+    with raw(dsn) as stranger:
+        assert stranger.exec_driver_sql("SELECT length(ledger) FROM places").scalar() < 4096  # type: ignore[operator]
 
 
 def test_a_ledger_that_cannot_be_read_is_made_of_the_drills(history: History, dsn: str) -> None:

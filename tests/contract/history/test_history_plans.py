@@ -34,6 +34,8 @@ _Statement = tuple[str, Any]
 def filled(history: History) -> History:
     """10 000 drills of 100 workloads, one in fifty failed, each with as many details as the first; some drills run."""
     history.finish(first := a_drill("first"))
+    # Before their drills, which no ledger need be made of.
+    history.ledgers.meet([Place(f"workload {number}", location) for number in range(WORKLOADS) for location in ("primary", "offsite")], NOW)
     with history.database.writing() as connection:
         connection.execute(insert(drills), [ended(drill) for drill in many_drills()])
         for table in DETAILS:
@@ -150,6 +152,8 @@ QUESTIONS = {
     "a ledger": lambda history: history.ledgers.get(PLACE),
     "changed ledgers": lambda history: history.ledgers.changed(history.ledgers.number() - 2),
     "meet": lambda history: history.ledgers.meet([Place(f"workload {number}", "offsite") for number in range(900)], NOW),
+    "current ledgers": lambda history: list(history.ledgers.current()),
+    "running": lambda history: history.running(),
     "accept": lambda history: history.ledgers.accept("7-7", "it was meant", "me", NOW),
     "fetched bytes": lambda history: history.ledgers.fetched_bytes(Place("workload 7", "primary"), NOW + timedelta(minutes=50)),
     "made again": made_again,
