@@ -21,7 +21,7 @@ from restore_tester.history.records import History
 from restore_tester.judgement.comparison import survivors
 from restore_tester.judgement.due import deadline_seconds
 from restore_tester.judgement.recovery_point import taken_at
-from restore_tester.model import Blame, Drill, DrillOrder, Fingerprint, Location, Reason
+from restore_tester.model import Blame, Drill, DrillOrder, Fingerprint, Location, Reason, Verdict
 from restore_tester.service.equipment import no_equipment
 from restore_tester.service.executors.seam import DrillSession, Executor
 from restore_tester.service.fleet import Job
@@ -174,11 +174,13 @@ class Crew:
 
     def _run(self, job: Job, order: DrillOrder, session: DrillSession) -> Drill:
         given = order.needs.deadline_seconds or 0.0
+        began = self._clock.elapsed()
         late = Reason("deadline", f"the drill did not end within {given:g} seconds, and was ended", "find out what hung, then drill again")
         try:
             with _ending(session, given + self._patience.beyond_deadline_seconds) as ending:
                 drill = session.run(order, lambda event: self._watch(job, order, event))
-            return _because(drill, late) if ending.is_set() else drill
+            drill = _because(drill, late) if ending.is_set() else drill
+            return _late(drill, late) if 0 < given <= self._clock.elapsed() - began else drill
         except CannotTell as error:
             return self._unseen(order, late if ending.is_set() else error.reason)
         except Interrupted:
@@ -224,6 +226,13 @@ def _ending(session: DrillSession, seconds: float) -> Iterator[threading.Event]:
         yield asked
     finally:
         timer.cancel()
+
+
+def _late(drill: Drill, reason: Reason) -> Drill:
+    """Its sandbox was ended at its deadline: whatever else was seen then, such as a server that is gone, is only what followed."""
+    if drill.verdict is not Verdict.INCONCLUSIVE or any(one.code in (reason.code, "interrupted") for one in drill.reasons):
+        return drill
+    return replace(drill, reasons=(reason, *drill.reasons))
 
 
 def _because(drill: Drill, reason: Reason) -> Drill:

@@ -81,6 +81,11 @@ class Service:
         """Return the one in force."""
         return self.roster.configuration
 
+    @property
+    def figures(self) -> FleetFigures:
+        """Return what holds for the service as a whole."""
+        return self._figures
+
     def next_start(self, workload: str) -> tuple[datetime, bool] | None:
         """Return when the next drill of a workload starts by itself, and whether it is paused; None where it is not configured."""
         return self.roster.next_start(workload, self._clock.now()) if self.roster.workload(workload) is not None else None

@@ -35,6 +35,7 @@ from restore_tester.service.pages.index import Index
 from restore_tester.service.progress import Progress
 from restore_tester.service.requests import RELOAD, STOP, Requests, requests
 from restore_tester.service.server import serve_http
+from restore_tester.service.totals import FleetFigures
 from restore_tester.service.tracing import tracing
 from restore_tester.service.upkeep import EVERY_SECONDS
 from restore_tester.service.watch import CatalogueWatch, Looked, Watched
@@ -81,6 +82,9 @@ class _Front:
 
     def next_start(self, workload: str) -> tuple[datetime, bool] | None:
         return self._known().next_start(workload)
+
+    def figures(self) -> FleetFigures:
+        return self._known().figures
 
     def _known(self) -> Service:
         if self.service is None:

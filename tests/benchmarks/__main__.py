@@ -1,13 +1,27 @@
 """`make bench`: the figures that the README and the issues state, measured here. Never a timed test.
 
-python -m tests.benchmarks [help small large memory docker configuration fetch listing metrics pages watch]
+python -m tests.benchmarks [help small large memory docker configuration fetch listing history status metrics pages watch]
 """
 
 from __future__ import annotations
 
 import sys
 
-from tests.benchmarks import configuration, docker_drill, fetch, help_text, large, listing, memory, metrics, pages, small, watch
+from tests.benchmarks import (
+    configuration,
+    docker_drill,
+    fetch,
+    help_text,
+    history,
+    large,
+    listing,
+    memory,
+    metrics,
+    pages,
+    small,
+    status,
+    watch,
+)
 
 BENCHES = {
     "help": help_text.run,
@@ -18,6 +32,8 @@ BENCHES = {
     "configuration": configuration.run,
     "fetch": fetch.run,
     "listing": listing.run,
+    "history": history.run,
+    "status": status.run,
     "metrics": metrics.run,
     "pages": pages.run,
     "watch": watch.run,

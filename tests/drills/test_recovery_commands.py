@@ -51,9 +51,7 @@ FORMS: dict[str, tuple[str, tuple[str, ...], str]] = {
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_the_commands_bring_a_dump_back(
-    name: str, app_dump: Callable[..., Path], tool: Tool, target: SourceServer, tmp_path: Path
-) -> None:
+def test_the_commands_bring_a_dump_back(name: str, app_dump: Callable[..., Path], tool: Tool, target: SourceServer, tmp_path: Path) -> None:
     form, options, make = FORMS[name]
     script = make.replace("SOURCE", '"$1"').replace("DEST", '"$2"')
     backup = tmp_path / name

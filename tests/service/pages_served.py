@@ -19,6 +19,7 @@ from restore_tester.model import BackupRecord, CheckResult, Difference, Drill, O
 from restore_tester.service.pages.index import Index
 from restore_tester.service.progress import Progress
 from restore_tester.service.server import serve_http
+from restore_tester.service.totals import FleetFigures
 from tests.histories import a_drill
 from tests.service.ledgers import a_board, a_configuration
 from tests.service.test_server import SomeApi
@@ -37,6 +38,7 @@ class Known:
     fleet: Index = field(default_factory=lambda: Index(CLOCK))
     running: Progress = field(default_factory=lambda: Progress(CLOCK))
     trouble: Reason | None = None
+    told: FleetFigures = field(default_factory=FleetFigures)
 
     def configuration(self) -> Configuration:
         return self.configured
@@ -51,6 +53,9 @@ class Known:
 
     def progress(self) -> Progress:
         return self.running
+
+    def figures(self) -> FleetFigures:
+        return self.told
 
     def next_start(self, workload: str) -> tuple[datetime, bool] | None:
         return CLOCK.now() + timedelta(hours=3), False

@@ -17,6 +17,7 @@ from restore_tester.history.tables import drills
 from restore_tester.model import Outcome, Reason, Verdict
 from restore_tester.service.fleet import Asked as AskedDrill
 from restore_tester.service.fleet import jobs
+from restore_tester.service.totals import FleetFigures
 from tests.histories import an_order, raw
 from tests.service.ledgers import a_configuration, a_workload
 from tests.service.pages_served import CLOCK, HOSTILE, Pages, a_check, a_hostile_drill, now_drilled, pages
@@ -217,6 +218,14 @@ def test_pages_say_that_the_history_is_away(served: Pages) -> None:
     assert "the history does not answer" in served.page("/workloads/orders", 503)
     assert served.client.get("/api/v1/drills").status_code == 503
     assert "orders" in served.page("/")
+
+
+def test_the_fleet_says_what_is_wrong_with_the_service_itself(served: Pages) -> None:
+    assert "could not be delivered" not in served.page("/")
+    served.known.told = FleetFigures(notifications_failed=2, config_reload_success=False)
+    page = served.page("/")
+    assert "2 notifications could not be delivered" in page
+    assert "the one before it stays in force" in page
 
 
 def test_the_api_tells_what_its_document_says(served: Pages) -> None:

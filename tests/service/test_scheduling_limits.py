@@ -8,6 +8,9 @@ import os
 import sqlite3
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,15 +19,18 @@ import pytest
 
 from restore_tester.history.nouns import Lease, Place, Slot
 from restore_tester.history.records import open_history
-from restore_tester.model import Verdict
+from restore_tester.model import DrillOrder, Verdict
 from restore_tester.planning import DrillRequest
 from restore_tester.service import logs
 from restore_tester.service.configured import load
 from restore_tester.service.crew import Crew, Patience
+from restore_tester.service.executors.processes import ProcessExecutor
+from restore_tester.service.executors.seam import SawListing
 from restore_tester.service.fleet import Asked, jobs
 from restore_tester.service.foreman import MOST_ATTEMPTS
 from restore_tester.service.lasting import Lasting, look_after
 from tests.fake_executor import FakeExecutor
+from tests.fleets import Fleet
 from tests.histories import a_backup, a_drill
 from tests.service.fleets_served import Served, served, until, write
 
@@ -101,6 +107,37 @@ def test_a_drill_that_never_ends_is_ended_and_the_next_one_follows(tmp_path: Pat
         assert drill is not None
         assert (drill.verdict, [reason.code for reason in drill.reasons]) == (Verdict.INCONCLUSIVE, ["deadline"])
         assert history.standings([SHOP])[0].running is None
+
+
+class InAHurry:
+    """Drills for real, with a deadline of a few seconds. Implements `executors.seam.Executor` and its session."""
+
+    def __init__(self) -> None:
+        self._executor = ProcessExecutor("process")
+        self.stop = self._executor.stop
+
+    @contextmanager
+    def session(self, saw: SawListing) -> Iterator[InAHurry]:
+        with self._executor.session(saw) as session:
+            self.run = session.run
+            self.plan = lambda request: _hurried(session.plan(request))
+            yield self
+
+
+def _hurried(order: DrillOrder) -> DrillOrder:
+    return replace(order, needs=replace(order.needs, deadline_seconds=5.0))
+
+
+def test_a_real_drill_that_hangs_in_its_sandbox_is_ended_at_its_deadline_and_leaves_nothing(fleet: Fleet, small: Path) -> None:
+    fleet.write("shop", more="recovery_point: select now() from pg_sleep(300)")
+    fleet.put(small, "shop", 1)
+    with served(fleet.folder / "restore-tester.yaml", InAHurry()) as service:  # type: ignore[arg-type]
+        until(lambda: bool(service.drills()), 60)
+        (drill,) = service.drills()
+        assert (drill.verdict, drill.reason) == (Verdict.INCONCLUSIVE, "deadline")
+        record = service.history.record(drill.drill)
+        assert record is not None
+        assert record.read().sandbox_destroyed
 
 
 def test_what_took_hours_is_not_forgotten_while_somebody_else_writes(tmp_path: Path) -> None:

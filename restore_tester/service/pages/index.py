@@ -95,8 +95,9 @@ class Index:
             entry = self._entries.get(place.workload)
             names = [location.name or "" for location in entry.workload.locations] if entry is not None else []
             if entry is not None and place.location in names:
-                entry.rows[names.index(place.location)] = row_of(place.location, ledger, entry.workload.objectives, now)
-                self._order = None
+                row = row_of(place.location, ledger, entry.workload.objectives, now)
+                with self._lock:
+                    entry.rows[names.index(place.location)], self._order = row, None
 
     def workload(self, name: str) -> WorkloadNow | None:
         """Return how one workload stands; None where no such one is configured."""

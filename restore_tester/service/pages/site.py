@@ -32,6 +32,7 @@ from restore_tester.service.pages.rendering import page, policy
 from restore_tester.service.pages.rows import back_told, losing_told
 from restore_tester.service.pages.workload import workload_shown
 from restore_tester.service.progress import Progress
+from restore_tester.service.totals import FleetFigures
 
 HEADERS = {
     "Content-Security-Policy": f"{policy()}; frame-ancestors 'none'",
@@ -61,6 +62,9 @@ class Knowledge(Protocol):
 
     def progress(self) -> Progress:
         """Return what runs here."""
+
+    def figures(self) -> FleetFigures:
+        """Return what holds for the service as a whole."""
 
     def next_start(self, workload: str) -> tuple[datetime, bool] | None:
         """Return when the next drill of a workload starts by itself, and whether it is paused; None where nobody knows it."""
@@ -105,6 +109,7 @@ class Site:
             "of_page": lambda number: _address(replace(asked, page=number)),
         }
         values = {"found": found, "asked": asked, "running": self.knowledge.progress().all(), "states": STATES}
+        values |= {"service": self.knowledge.figures()}
         return Shown("fleet.html", values | addresses | {"back": back_told, "losing": losing_told})
 
     def workload(self, request: Request) -> Shown:

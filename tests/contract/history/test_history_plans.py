@@ -1,4 +1,4 @@
-"""Every question is answered by an index: in a history of 10 000 drills no plan, of either engine, reads a whole table."""
+"""Every question is answered by an index: in a history of 5 000 drills no plan, of either engine, reads a whole table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from restore_tester.history.tables import DETAILS, METADATA, acceptances, drills
 from restore_tester.model import Drill, Verdict
 from tests.histories import NOW, PLACE, a_backup, a_drill, a_lease, an_order, new_database
 
-WORKLOADS, DRILLS_EACH, RUNNING = 100, 100, 20
+WORKLOADS, DRILLS_EACH, RUNNING = 100, 50, 20
 # In the order of an index until there are enough; or an index that holds only the few that are not done.
 WALKS = re.compile(
     r"SCAN (drills USING INDEX drills_by_time|places USING INDEX sqlite_autoindex_places_1"
@@ -32,7 +32,7 @@ _Statement = tuple[str, Any]
 
 
 def filled(history: History) -> History:
-    """10 000 drills of 100 workloads, one in fifty failed, each with as many details as the first; some drills run."""
+    """5 000 drills of 100 workloads, one in fifty failed, each with as many details as the first; some drills run."""
     history.finish(first := a_drill("first"))
     # Before their drills, which no ledger need be made of.
     history.ledgers.meet([Place(f"workload {number}", location) for number in range(WORKLOADS) for location in ("primary", "offsite")], NOW)
@@ -66,7 +66,7 @@ def many_drills() -> Iterator[Drill]:
 
 
 def many_slots(workload: str) -> Iterator[dict[str, Any]]:
-    """100 of a workload, all done but the newest one."""
+    """50 of a workload, all done but the newest one."""
     for number in range(DRILLS_EACH):
         due_at = NOW + timedelta(hours=number)
         done_at = due_at if number < DRILLS_EACH - 1 else None
