@@ -14,7 +14,7 @@ REDACTED = "[redacted]"
 # Longer text is cut: an event is a line, not a dump of what somebody's server answered.
 MOST_CHARACTERS = 16_384
 # A shorter secret would shred every line; it is only known as a whole.
-_SHORTEST = 4
+_SHORTEST = 6
 _LONG = 8
 # What libraries take from the environment by themselves.
 _ENVIRONMENT = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "PGPASSWORD")
