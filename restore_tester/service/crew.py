@@ -94,6 +94,8 @@ class Crew:
                 drill = self._drill(job, session)
         except RestoreTesterError as error:
             return Ended(job, error=error)
+        except Exception as error:
+            return Ended(job, error=_unforeseen(error))
         try:
             self._remember(drill, None if was_interrupted(drill) else slot)
         except RestoreTesterError as error:
@@ -183,6 +185,8 @@ class Crew:
             return _late(drill, late) if 0 < given <= self._clock.elapsed() - began else drill
         except CannotTell as error:
             return self._unseen(order, late if ending.is_set() else error.reason)
+        except Exception as error:
+            return self._unseen(order, _unforeseen(error).reason)
         except Interrupted:
             return self._unseen(order, Reason("interrupted", "the drill was interrupted before its end", "start it again"))
 
@@ -203,6 +207,12 @@ class Crew:
         found = (self._history.baseline(Place(job.workload.name, place), taken_at(order), order.database) for place in places)
         baseline: Fingerprint | None = next((held for held in found if held is not None), None)
         return replace(order, expected=survivors(baseline, job.may_vanish) if baseline is not None else None)
+
+
+def _unforeseen(error: Exception) -> CannotTell:
+    """Our own fault must neither lose a claimed slot nor leave a drill running. What it said is not repeated: it may quote a row."""
+    fact = f"our own fault: {type(error).__name__} beside a drill"
+    return CannotTell("unforeseen", fact, "report it: the backup is not to blame, and nothing was proven")
 
 
 def was_interrupted(drill: Drill) -> bool:

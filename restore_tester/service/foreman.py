@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from restore_tester.contracts import Clock
-from restore_tester.errors import Interrupted, RestoreTesterError
+from restore_tester.errors import Interrupted, Misuse, RestoreTesterError
 from restore_tester.history.nouns import Lease, Place, Slot
 from restore_tester.history.records import History
 from restore_tester.judgement import due as rules
@@ -125,7 +125,17 @@ class Foreman:
                 thread = threading.Thread(target=self._handle, args=(errand,), name=f"drill {errand.workload}", daemon=True)
                 with self._room:
                     self._threads.add(thread)
-                thread.start()
+                self._begin(thread, errand)
+
+    def _begin(self, thread: threading.Thread, errand: Errand) -> None:
+        try:
+            thread.start()
+        except RuntimeError:
+            # No more threads here, now: neither the place nor the errand may be lost for that.
+            with self._room:
+                self._threads.discard(thread)
+            self._waiting.put(errand, LATER_SECONDS)
+            raise
 
     def stop(self) -> None:
         """Start nothing any more, and ask what runs to end."""
@@ -176,8 +186,18 @@ class Foreman:
                 if may and store is not None:
                     self._leave(store)
         except RestoreTesterError as error:
+            if errand.given and isinstance(error, Misuse):
+                self._gave_up(errand, error.reason)
+                return None
             self._listener.trouble(errand.workload, error)
             return self._put_off(errand, error)
+
+    def _gave_up(self, errand: Errand, reason: Reason) -> None:
+        """What it names is gone (a location was renamed, a backup pruned): it would keep its workload from every other drill for ever."""
+        self._listener.given_up(errand.workload, errand.due, reason)
+        slot, now = Slot(errand.workload, errand.due.name, errand.due.at), self._clock.now()
+        self._history.slots.claim(slot, self._lease(), now)
+        self.settlement.settle(errand, None, remembered=True)
 
     def _claimed(self, errand: Errand, job: Job) -> tuple[Errand, float] | None:
         slot = Slot(errand.workload, errand.due.name, errand.due.at)
@@ -196,6 +216,9 @@ class Foreman:
             return self._walked(errand, job)
         ended = self._crew.drill(job, slot)
         self._listener.ended(ended)
+        if errand.given and isinstance(ended.error, Misuse):
+            self._gave_up(errand, ended.error.reason)
+            return None
         if ended.error is not None and ended.error.reason.code != NOTHING_NEW:
             return self._put_off(errand.once_more(claimed=True), ended.error)
         if ended.drill is not None and was_interrupted(ended.drill) and self._stopping:

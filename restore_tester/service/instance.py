@@ -123,7 +123,8 @@ class Service:
 
     def ails(self) -> str | None:
         """Return what keeps the service from doing its work; None where nothing does. May take as long as the history does."""
-        dead = [lasting.name for lasting in self._lasting if not lasting.lives]
+        dead = [lasting.name for lasting in (*self._lasting, self._board.rendered_by) if not lasting.lives]
+        dead += [] if self._alarms.lives else ["alarms"]
         if dead:
             return f"the thread {dead[0]} is dead"
         if self._clock.elapsed() - self._ticked_at > MOST_BETWEEN_TICKS:
@@ -148,7 +149,9 @@ class Service:
             _log.error("clock jumped", seconds=jump.total_seconds(), hint="look at this machine's time synchronisation")
             self._reconsider(self.roster.names())
         self._alarms.look()
-        look_after(self._lasting)
+        # What was due and is drilled by now is not overdue, however long it takes.
+        self._plan(self.roster.told_due())
+        look_after((*self._lasting, self._board.rendered_by))
         today = self._clock.now().date()
         # The worst of 30 days and the forecasts move with the calendar.
         if today != self._loaded_on or not self._board.complete:
@@ -197,6 +200,7 @@ class Service:
         logs.ended(ended)
         if ended.drill is not None:
             self._given_up.pop(ended.job.workload.name, None)
+            self.progress.ended(ended.drill.drill)
             self._trace(ended.drill)
         self.news.hurry()
 
@@ -273,7 +277,7 @@ class Service:
         self._board.plan([self._plan_of(name, now) for name in known])
 
     def _plan_of(self, name: str, now: datetime) -> Plan:
-        at, paused = self.roster.next_start(name, now)
+        at, paused = self.roster.next_due(name, now)
         refused = [place.location for place in self.roster.places_now(name) if place.last is not None and place.last.over_budget]
         refusals = [Refusal(location, BUDGET_SPENT) for location in refused]
         if (given_up := self._given_up.get(name)) is not None:

@@ -15,7 +15,8 @@ from restore_tester.contracts import BackupSource, Clock
 from restore_tester.errors import CannotTell
 from restore_tester.history.nouns import Place, Remembered, Search
 from restore_tester.history.records import History
-from restore_tester.judgement.advance import brief, is_intact
+from restore_tester.judgement.advance import brief, is_damaged, is_intact
+from restore_tester.judgement.due import BUDGET_SPENT
 from restore_tester.judgement.recovering import recovery_commands
 from restore_tester.judgement.selection import newest_first
 from restore_tester.judgement.walk import last_bad_before, newest_good, next_to_try
@@ -94,6 +95,8 @@ def find_good(configuration: Configuration, place: Place, walker: Walker, most_d
 def _drilled(configuration: Configuration, place: Place, backup: Backup, walker: Walker) -> Drill:
     (job,) = jobs(configuration, Asked((place.workload,), location=place.location, backup=backup.id), walker.clock.now())
     ended = walker.drill(replace(job, request=replace(job.request, trigger=TRIGGER)))
+    if ended.drill is not None and any(reason.code == BUDGET_SPENT for reason in ended.drill.reasons):
+        raise CannotTell(BUDGET_SPENT, "the day's bytes are spent before a good backup was found", "it goes on when there are bytes again")
     if ended.drill is None:
         raise ended.error or CannotTell("unforeseen", "a drill ended without a record", "report it: nothing was proven")
     return ended.drill
@@ -104,9 +107,13 @@ def _known(listed: Sequence[Backup], place: Place, walker: Walker) -> dict[int, 
     past = walker.history.drills(Search(workload=place.workload, location=place.location, limit=_PAST_LOOKED_AT))
     positions = {backup.id: index for index, backup in enumerate(listed)}
     known: dict[int, Step] = {}
+    told: set[int] = set()
     for each in past:
         index = positions.get(each.backup)
-        if index is None or index in known or not _counts(each, listed[index], walker.clock.now()):
+        if index is None or index in told or each.verdict not in (Verdict.PASSED, Verdict.FAILED):
+            continue
+        told.add(index)
+        if not _counts(each, listed[index], walker.clock.now()):
             continue
         record = walker.history.record(each.drill)
         if record is not None:
@@ -141,7 +148,10 @@ def _is_good(drill: Drill) -> bool | None:
     """An objective that was missed is said, but the data is there: who has lost the newest backup asks for the data."""
     if drill.verdict is Verdict.INCONCLUSIVE:
         return None
-    return is_intact(brief(drill, newest=False))
+    told = brief(drill, newest=False)
+    if is_intact(told):
+        return True
+    return False if is_damaged(told) else None
 
 
 def _told(steps: dict[int, Step]) -> dict[int, bool | None]:

@@ -22,13 +22,19 @@ class Lasting:
         self._thread: threading.Thread | None = None
 
     def begin(self) -> None:
-        """Start it; nobody waits for its end, for it may hang in a store."""
+        """Start it; nobody has to wait for its end, for it may hang in a store."""
+        self.ended.clear()
         self._thread = threading.Thread(target=self._work, name=self.name, daemon=True)
         self._thread.start()
 
     def end(self) -> None:
         """It need not go on."""
         self.ended.set()
+
+    def join(self) -> None:
+        """Wait for its end."""
+        if self._thread is not None:
+            self._thread.join()
 
     @property
     def lives(self) -> bool:

@@ -21,6 +21,7 @@ from restore_tester.judgement.ledger import Ledger
 from restore_tester.service import logs
 from restore_tester.service.exposition import Format, Piece, gzip_begins, gzip_ends, header_piece, joined, piece, without_exemplars
 from restore_tester.service.families import DRILLS, METRICS, Metric, Scope
+from restore_tester.service.lasting import Lasting
 from restore_tester.service.process_figures import ProcessFigures
 from restore_tester.service.series import Detail, Lines, Plan, Refusal, detail_of, of_place, of_workload
 from restore_tester.service.totals import FleetFigures, Totals, of_fleet
@@ -64,6 +65,7 @@ class _Rendered:
     asked_at: float
     pieces: dict[tuple[int, int], Piece] = field(default_factory=dict)
     stale: set[int] = field(default_factory=set)
+    unfinished: set[int] = field(default_factory=set)
     everything: Piece | None = None
     changes: int = -1
 
@@ -87,6 +89,8 @@ class Board:
         self._changes = 0
         self._process = ProcessFigures()
         self._rendering = threading.Lock()
+        # Who keeps the bodies up to date; whoever runs the service looks after it.
+        self.rendered_by = Lasting("metrics", self._keep_up)
 
     # --- what it is told ---
 
@@ -217,18 +221,17 @@ class Board:
     @contextmanager
     def rendering(self) -> Iterator[None]:
         """Keep the bodies up to date in a thread of its own, for as long as the block lasts."""
-        ended = threading.Event()
-        thread = threading.Thread(target=self._keep_up, args=(ended,), name="metrics", daemon=True)
-        thread.start()
+        self.rendered_by.begin()
         try:
             yield
         finally:
-            ended.set()
+            self.rendered_by.end()
             with self._lock:
                 self._news.notify_all()
-            thread.join()
+            self.rendered_by.join()
 
-    def _keep_up(self, ended: threading.Event) -> None:
+    def _keep_up(self) -> None:
+        ended = self.rendered_by.ended
         while not ended.wait(LEAST_SECONDS):
             with self._lock:
                 while not self._overdue() and not ended.is_set():
@@ -248,7 +251,9 @@ class Board:
                 if not self._complete or rendered.changes == self._changes:
                     return
                 stale, changes, pieces, rendered.stale = rendered.stale, self._changes, rendered.pieces, set()
-            for block in sorted(stale):
+            # Until all of it is rendered it counts as stale, should a fault of ours end this half-way.
+            rendered.unfinished |= stale
+            for block in sorted(rendered.unfinished):
                 with self._lock:
                     kept = self._blocks[block] if block < len(self._blocks) else []
                     texts = [(index, _text(index, metric, kept)) for index, metric in enumerate(METRICS) if metric.scope is not Scope.FLEET]
@@ -260,6 +265,7 @@ class Board:
                 blocks = range(len(self._blocks))
                 if rendered.pieces is not pieces:
                     return
+            rendered.unfinished = set()
             rendered.everything = joined(_in_order(pieces, blocks, fleet, format))
             rendered.changes = changes
 

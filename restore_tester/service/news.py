@@ -39,12 +39,15 @@ class News:
             self._hurry.wait(EVERY_SECONDS)
             self._hurry.clear()
             try:
-                self._since, changes = self._history.ledgers.changed(self._since)
+                number, changes = self._history.ledgers.changed(self._since)
             except CannotTell as error:
                 trouble(error)
                 continue
             if changes:
                 tell(changes)
+            # Only now: who is started again after a fault of ours hears of them once more.
+            self._since = number
+            if changes:
                 # There may be more: a portion is told at a time.
                 self._hurry.set()
             self._stopping.wait(APART_SECONDS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from restore_tester.config.nouns import Configuration, Workload
 from restore_tester.history.nouns import Place
@@ -15,6 +15,7 @@ from restore_tester.judgement.ledger import Ledger
 
 # Names that somebody else holds are kept until something new is heard of the workload; more than this is never needed.
 _MOST_TAKEN = 100
+GONE_LOOKS_AGAIN = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -25,6 +26,9 @@ class _Entry:
     places: dict[str, PlaceNow] = field(default_factory=dict)
     untried: tuple[str, ...] = ()
     taken: set[str] = field(default_factory=set)
+    # Since when something has been due that nobody claimed; and whether that is what was last told.
+    due_since: datetime | None = None
+    told_due: bool = False
 
     def known(self) -> Known:
         places = tuple(self.places[name] for name in self.rule.locations if name in self.places)
@@ -50,6 +54,7 @@ class Roster:
             before = self._entries.get(workload.name)
             if before is not None:
                 entry.last_slot, entry.places, entry.untried, entry.taken = before.last_slot, before.places, before.untried, before.taken
+                entry.due_since, entry.told_due = before.due_since, before.told_due
             entries[workload.name] = entry
         with self._lock:
             self.configuration, self._entries = configuration, entries
@@ -104,6 +109,7 @@ class Roster:
             entry = self._entries.get(name)
             if entry is None:
                 return
+            entry.due_since = None
             if what.name.startswith(f"{due.SLOT}:"):
                 entry.last_slot = max(what.at, entry.last_slot) if entry.last_slot is not None else what.at
                 return
@@ -132,14 +138,35 @@ class Roster:
         return Due(f"{found.name}:again", found.at, found.trigger)
 
     def look_again(self, name: str, now: datetime) -> datetime:
-        """Return when to ask again though nothing is heard."""
+        """Return when to ask again though nothing is heard. An alarm may ring for one that a reload has just taken away."""
         with self._lock:
-            entry = self._entries[name]
-            return due.look_again(entry.rule, entry.known(), now)
+            entry = self._entries.get(name)
+            return due.look_again(entry.rule, entry.known(), now) if entry is not None else now + GONE_LOOKS_AGAIN
 
     def next_start(self, name: str, now: datetime) -> tuple[datetime, bool]:
         """Return when the workload's next drill starts by itself, and whether it is paused."""
         with self._lock:
-            entry = self._entries[name]
+            entry = self._entries.get(name)
+            if entry is None:
+                return now + GONE_LOOKS_AGAIN, False
             paused = entry.rule.paused is not None and entry.rule.paused.until > now
             return due.next_start(entry.rule, entry.known(), now), paused
+
+    def next_due(self, name: str, now: datetime) -> tuple[datetime, bool]:
+        """Return the same, but where a drill is due and nobody starts it, since when that has been so: what is late must grow older."""
+        at, paused = self.next_start(name, now)
+        with self._lock:
+            entry = self._entries.get(name)
+            if entry is None:
+                return at, paused
+            entry.told_due = due.due(entry.rule, entry.known(), now) is not None
+            if not entry.told_due:
+                entry.due_since = None
+                return at, paused
+            entry.due_since = min(entry.due_since or now, now)
+            return entry.due_since, paused
+
+    def told_due(self) -> tuple[str, ...]:
+        """Return the workloads that `next_due` last found due: that they are claimed by now is for it to tell."""
+        with self._lock:
+            return tuple(name for name, entry in self._entries.items() if entry.told_due)

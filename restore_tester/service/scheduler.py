@@ -50,6 +50,12 @@ class Alarms:
         finally:
             self._scheduler.shutdown(wait=False)
 
+    @property
+    def lives(self) -> bool:
+        """Return whether alarms can ring: an error in the rules would end the scheduler's thread for good."""
+        thread = self._scheduler._thread
+        return thread is not None and thread.is_alive()
+
     def set(self, workload: str) -> None:
         """Set a workload's alarm, or set it anew because what it depends on has changed."""
         trigger = _Trigger(workload, self._look_again)

@@ -24,6 +24,7 @@ class Served:
     service: Service
     history: History
     executor: FakeExecutor
+    board: Board
 
     def drills(self, workload: str | None = None) -> list[Remembered]:
         """All that ended, the oldest first."""
@@ -57,9 +58,10 @@ def served(file: Path, executor: FakeExecutor | None = None, dsn: str = "", mean
         board.configure(configuration)
         service = Service(history, configuration, executor, board, ignored, means=means)
         service.load()
+        opened.enter_context(board.rendering())
         opened.enter_context(service.alive())
         try:
-            yield Served(service, history, executor)
+            yield Served(service, history, executor, board)
         finally:
             service.stop(20)
 

@@ -33,6 +33,7 @@ from tests.fake_executor import FakeExecutor
 from tests.fleets import Fleet
 from tests.histories import a_backup, a_drill
 from tests.service.fleets_served import Served, served, until, write
+from tests.service.test_metrics import value
 
 PAUSED = "paused: {reason: a test, until: 2199-01-01}"
 SHOP = Place("shop", "primary")
@@ -52,6 +53,31 @@ def left_by_the_dead(fleet: Served, attempts: int) -> Slot:
         now = datetime.now(UTC)
         fleet.history.slots.claim(slot, Lease("somebody", now - timedelta(minutes=1)), now)
     return slot
+
+
+# --- what is late -----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_due_and_does_not_start_tells_since_when_and_what_is_drilled_is_not_late(tmp_path: Path) -> None:
+    """A crew of one that hangs: one workload is drilled, however long, and the other waits."""
+
+    def stamp(workload: str) -> float:
+        fleet.board.render()
+        return value(fleet.board, "next_drill_timestamp_seconds", workload=workload) or 0.0
+
+    with served(write(tmp_path, "shop", "wiki", top="concurrency: 1"), FakeExecutor(seconds=60.0)) as fleet:
+        until(lambda: len(fleet.executor.requests) == 1)
+        (drilled,) = (request.workload or "" for request in fleet.executor.requests)
+        (waits,) = {"shop", "wiki"} - {drilled}
+        began = time.time()
+        fleet.service.tick()
+        told = stamp(waits)
+        assert told <= began < stamp(drilled)
+        # Told again, at each ring and each reload: it grows older.
+        fleet.service.reconfigure(fleet.service.configuration)
+        fleet.service.tick()
+        assert stamp(waits) == told
+        assert stamp(drilled) > began
 
 
 # --- attempts ---------------------------------------------------------------------------------------------------------

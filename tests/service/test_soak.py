@@ -58,6 +58,8 @@ def survived(soaked: Lane) -> None:
     slots = soaked.rows("SELECT workload, drill FROM slots WHERE kind = 'slot' AND done_at IS NOT NULL ORDER BY workload")
     passed = soaked.rows("SELECT workload, id FROM drills WHERE verdict = 'passed' ORDER BY workload")
     assert [slot[0] for slot in slots] == soaked.names()
+    told = "SELECT d.workload, d.id, r.code, r.message FROM drills d JOIN reasons r ON r.drill = d.id WHERE d.verdict != 'passed'"
+    assert soaked.rows(f"{told} AND r.code != 'abandoned' ORDER BY d.began_at") == []
     assert passed == slots
     others = soaked.rows("SELECT count(*), sum(abandoned), sum(ended_at IS NULL) FROM drills WHERE verdict IS NULL OR verdict != 'passed'")
     assert others[0] in [(others[0][0], others[0][0], 0), (0, None, None)]
