@@ -13,7 +13,7 @@ from restore_tester.model import Reason
 from restore_tester.service.metrics import Board
 from restore_tester.service.server import Wanted, serve_http
 from tests.alerts.nights import DAY, HOUR, MINUTE, Night, Spoiling, Telling, a_story, from_night, healthy
-from tests.alerts.watching import watched
+from tests.alerts.watching import routed, watched
 from tests.service.ledgers import a_configuration
 
 NIGHTS = 30
@@ -73,3 +73,19 @@ def test_a_drifting_rpo_reaches_people_and_a_dead_cron_is_one_page(tmp_path: Pat
     assert page["labels"]["severity"] == "critical"
     assert page["labels"]["owner"] == "payments-sre"
     assert "customers now would cost 3d" in page["annotations"]["description"]
+
+
+def test_a_failure_in_one_location_mutes_neither_the_loss_of_the_others_nor_the_fleet(tmp_path: Path) -> None:
+    """Whoever silenced the failure offsite, long known, must still be called for what follows."""
+
+    def critical(alert: str, **labels: str) -> dict[str, str]:
+        return {"alertname": f"RestoreTester{alert}", "severity": "critical", "job": "restore-tester", **labels}
+
+    with routed(tmp_path) as (people, send):
+        send(critical("DrillFailed", workload="orders", location="offsite"), critical("KeyUnusable", workload="orders", location="offsite"))
+        people.wait_for((PAGE, "RestoreTesterDrillFailed", "orders"), (PAGE, "RestoreTesterKeyUnusable", "orders"))
+        # What the failure does explain stays quiet; it is sent first.
+        send(critical("ProofStale", workload="orders", location="offsite"))
+        send(critical("ExposureBeyondRPO", workload="orders"), critical("FleetBurn"))
+        people.wait_for((PAGE, "RestoreTesterExposureBeyondRPO", "orders"), (PAGE, "RestoreTesterFleetBurn", ""), seconds=20.0)
+    assert "RestoreTesterProofStale" not in {call[1] for call in people.called}

@@ -10,13 +10,14 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import yaml
 
 from tests.alerts.promtool import FILES, RULES
@@ -98,6 +99,23 @@ def watched(folder: Path, target: tuple[str, int]) -> Iterator[People]:
         yield people
 
 
+@contextmanager
+def routed(folder: Path) -> Iterator[tuple[People, Callable[..., None]]]:
+    """The shipped routes and inhibitions alone: who is called, and what sends Alertmanager alerts, each by its labels."""
+    port = _free_port()
+    with ExitStack() as opened:
+        address, people = opened.enter_context(webhook())
+        (folder / "alertmanager.yaml").write_text(_routes(address), encoding="utf-8")
+        opened.enter_context(_running(folder, "prometheus-alertmanager", *_alertmanager(folder, port)))
+        _wait_for_port(port)
+
+        def send(*alerts: dict[str, str]) -> None:
+            url = f"http://127.0.0.1:{port}/api/v2/alerts"
+            httpx.post(url, json=[{"labels": labels} for labels in alerts], timeout=30).raise_for_status()
+
+        yield people, send
+
+
 def _without_waiting(rules: str) -> str:
     return re.sub(r"^ +(for|keep_firing_for): \S+\n", "", rules, flags=re.MULTILINE)
 
@@ -159,6 +177,20 @@ def _free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
+
+
+def _wait_for_port(port: int, seconds: float = 30.0) -> None:
+    """Raise OSError where nobody listens in time."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 def inhibitions() -> list[dict[str, Any]]:
