@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from restore_tester.config.nouns import Strategy
 from restore_tester.history.nouns import Place, Remembered, Search, Standing
-from restore_tester.judgement.advance import FIND_GOOD
+from restore_tester.judgement.advance import is_beside
 from restore_tester.judgement.ledger import DrillInBrief, Ledger
 from restore_tester.judgement.standing import Drilled
 from restore_tester.model import Verdict
@@ -70,7 +70,7 @@ def _of_drills(standing: Standing, history: History) -> PlaceRecord:
         return PlaceRecord(running=running)
     place = standing.place
     found = history.drills(Search(workload=place.workload, location=place.location, limit=DRILLS_LOOKED_AT))
-    told = [drill for drill in found if drill.ended_at is not None and drill.trigger != FIND_GOOD]
+    told = [drill for drill in found if drill.ended_at is not None and not is_beside(drill.trigger, drill.verdict, drill.newest)]
     told += [standing.last_passed] if standing.last_passed else []
     ended = tuple({drill.drill: drill for drill in told}.values())
     return PlaceRecord(standing.last, running, _drilled(ended, place, history), ended)

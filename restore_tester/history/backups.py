@@ -40,6 +40,12 @@ class BackupsSeen:
         with self.database.reading() as connection:
             return tuple(SeenBackup(*row) for row in connection.execute(query))
 
+    def is_gone(self, place: Place, id: str) -> bool:
+        """Return whether listings showed a backup of a place, and the last one that was whole no longer did."""
+        query = select(backups.c.gone_at).where(*_at(place), backups.c.id == id)
+        with self.database.reading() as connection:
+            return connection.execute(query).scalar() is not None
+
 
 def _at(place: Place) -> tuple[ColumnElement[bool], ...]:
     return backups.c.workload == place.workload, backups.c.location == place.location

@@ -22,12 +22,14 @@ from restore_tester.history.sights import Seen, saw
 from restore_tester.history.tables import acceptances, drills, places, stages
 from restore_tester.judgement.advance import with_acceptance
 from restore_tester.judgement.ledger import Ledger, Sight
+from restore_tester.model import Verdict
 
 _PLACES_AT_ONCE = 200
 _CHANGES_AT_ONCE = 1000
 _ROW: tuple[Any, ...] = (places.c.workload, places.c.location, places.c.ledger, places.c.version, places.c.first_seen)
 _CHANGED_ROW: tuple[Any, ...] = (*_ROW, places.c.changed)
 _FETCH = "fetch"
+_NOTHING_FOUND = (None, Verdict.INCONCLUSIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,8 @@ class Ledgers:
 
     def sight(self, place: Place, sight: Sight, listing: Listing | None, now: datetime) -> Ledger:
         """Given what a listing showed, and the listing itself where there is one, remember its backups (only what is new, changed or
-        gone is written) and return the ledger that knows it. Nothing at all is written where nothing changed. One that is older
-        than the last that showed something else changes nothing."""
+        gone is written) and return the ledger that knows it. Nothing at all is written where nothing changed. One that is up to 15
+        minutes older than the last that showed something else changes nothing; where it is older still, that one's clock was ahead."""
         return saw(self.database, place, Seen(listing, now, lambda _: sight))
 
     def meet(self, places_now: Sequence[Place], now: datetime) -> None:
@@ -114,12 +116,18 @@ class Ledgers:
 
     def accept(self, drill: str, reason: str, by: str, now: datetime) -> Place:
         """Remember that somebody confirmed what a drill found as the new normal: drift counts from that drill. Return its place.
-        Raise Misuse (`drill_unknown`) where no drill of that id has ended in a place."""
-        asked = select(drills.c.workload, drills.c.location, drills.c.began_at, drills.c.ended_at).where(drills.c.id == drill)
+        Raise Misuse (`drill_unknown`) where there is no drill of that id in a place, `drill_not_acceptable` where it found nothing that
+        could be confirmed: it runs, was abandoned, or could not tell."""
+        columns = (drills.c.workload, drills.c.location, drills.c.began_at, drills.c.verdict, drills.c.abandoned)
+        asked = select(*columns).where(drills.c.id == drill)
         with self.database.writing() as connection:
             row = connection.execute(asked).first()
-            if row is None or row.workload is None or row.location is None or row.ended_at is None:
-                raise Misuse("drill_unknown", f"no drill {drill!r} of a workload has ended", "list them: restore-tester history")
+            if row is None or row.workload is None or row.location is None:
+                raise Misuse("drill_unknown", f"no drill {drill!r} of a workload is remembered", "list them: restore-tester history")
+            if row.abandoned or row.verdict in _NOTHING_FOUND:
+                how = "runs" if row.verdict is None else "was abandoned" if row.abandoned else "is inconclusive"
+                instruction = "accept one that passed or failed: restore-tester history"
+                raise Misuse("drill_not_acceptable", f"drill {drill!r} {how}: it found nothing to accept", instruction)
             place = Place(row.workload, row.location)
             held = projection.hold(connection, place, now)
             at = {"workload": place.workload, "location": place.location}

@@ -52,7 +52,8 @@ class Search:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remembered:
-    """A drill in one line. While it runs, `ended_at`, `verdict` and all that was measured are None."""
+    """A drill in one line. While it runs, `ended_at`, `verdict` and all that was measured are None. `newest`: it took the newest backup
+    of its place; None where that is not known."""
 
     drill: str
     workload: str | None
@@ -72,6 +73,7 @@ class Remembered:
     backup: str
     backup_taken_at: datetime | None
     backup_size_bytes: int
+    newest: bool | None
     recovery_time_seconds: float | None
     recovery_time_objective_seconds: float | None
     verification_seconds: float | None

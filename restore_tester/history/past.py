@@ -14,8 +14,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, Select, Table, and_, column, func, literal, select, values
 
-from restore_tester.history.reading import FIND_GOOD, portions
+from restore_tester.history.reading import portions
 from restore_tester.history.tables import Instant, Words, backups, drills, places
+from restore_tester.judgement.advance import FIND_GOOD
 from restore_tester.judgement.selection import PastDrill
 from restore_tester.model import Verdict
 

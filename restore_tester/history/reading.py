@@ -6,15 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, ScalarSelect, column, select, values
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, and_, column, or_, select, values
 
 from restore_tester.history.nouns import Place, Remembered, Search, Standing
 from restore_tester.history.rows import remembered, remembered_drills
 from restore_tester.history.tables import Words, drills
+from restore_tester.judgement.advance import FIND_GOOD
 from restore_tester.model import NotOurJson, Verdict, from_json
 
-# The trigger of drills that look for a good backup among older ones: where a place stands, they do not say.
-FIND_GOOD = "find_good"
+# As `judgement.advance.is_beside` and `is_proof` say it.
+_OF_NEWEST = drills.c.newest.is_(True)
+_NOT_BESIDE = or_(drills.c.trigger != FIND_GOOD, and_(_OF_NEWEST, drills.c.verdict == Verdict.FAILED))
+_IS_PROOF = or_(drills.c.trigger != FIND_GOOD, _OF_NEWEST)
 # Each asks for two values; SQLite takes 32 766 in a statement, PostgreSQL 65 535.
 _ASKED_AT_ONCE = 500
 _Item = TypeVar("_Item")
@@ -88,8 +91,8 @@ def _newest_of(places: Sequence[Place]) -> Any:
     return select(
         asked.c.workload,
         asked.c.location,
-        newest("last", drills.c.ended_at.is_not(None), drills.c.trigger != FIND_GOOD),
-        newest("passed", drills.c.verdict == Verdict.PASSED),
+        newest("last", drills.c.ended_at.is_not(None), _NOT_BESIDE),
+        newest("passed", drills.c.verdict == Verdict.PASSED, _IS_PROOF),
         newest("running", drills.c.ended_at.is_(None)),
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select, update
@@ -27,6 +27,8 @@ from restore_tester.judgement.catalogue import is_other, sighted
 from restore_tester.judgement.ledger import Ledger, Sight, SightedBackup
 from restore_tester.model import Backup
 
+# A look takes minutes, and clocks of replicas differ by less: what lies further ahead, a clock said that was wrong.
+_MOST_LATE = timedelta(minutes=15)
 _UPDATED = ("uri", "taken_at", "stored_at", "size_bytes", "gone_at")
 
 
@@ -96,7 +98,7 @@ def _is_old_news(found: HeldPlace, seen: Seen, digest: str | None) -> bool:
 
 
 def _is_late(found: HeldPlace, now: datetime) -> bool:
-    return found.listed_at is not None and now < found.listed_at
+    return found.listed_at is not None and timedelta(0) < found.listed_at - now < _MOST_LATE
 
 
 def _difference(connection: Connection, place: Place, listing: Listing) -> _Difference:

@@ -34,7 +34,7 @@ from restore_tester.judgement.trends import OUTSIDE_RECOVERY, trends_of
 from restore_tester.model import Drill, Outcome, Verdict
 
 ABANDONED = "abandoned"
-# It looks for a good backup among older ones: what it says of one of them is no news of the place.
+# It looks for a good backup among older ones: what it says of one of them is no news of the place (`is_beside`).
 FIND_GOOD = "find_good"
 # The data was intact: only an objective was missed. Reasons come in the order of what they weigh, data before objectives.
 OBJECTIVES = frozenset({"rto_missed", "rpo_missed"})
@@ -168,6 +168,16 @@ def age_key(drill: DrillInBrief) -> tuple[datetime, str]:
     return min(drill.taken_at or drill.recovery_point_not_after or drill.began_at, drill.began_at), drill.backup
 
 
+def is_beside(trigger: str, verdict: Verdict | None, newest: bool | None) -> bool:
+    """Return whether a drill says nothing of how its place stands: one that looked for a good backup, unless it proved the newest bad."""
+    return trigger == FIND_GOOD and not (newest and verdict is Verdict.FAILED)
+
+
+def is_proof(trigger: str, verdict: Verdict | None, newest: bool | None) -> bool:
+    """Return whether a drill passed and proves its place: that an older backup is good, which was looked for, does not."""
+    return verdict is Verdict.PASSED and (trigger != FIND_GOOD or bool(newest))
+
+
 # --- drills -----------------------------------------------------------------------------------------------------------
 
 
@@ -192,15 +202,16 @@ def _counted(ledger: Ledger, told: DrillInBrief) -> Ledger:
 
 def _remembered(ledger: Ledger, told: DrillInBrief) -> Ledger:
     last, newest, passed, proof = ledger.last, ledger.last_newest, ledger.last_passed, ledger.proof
-    if told.trigger != FIND_GOOD:
+    beside = is_beside(told.trigger, told.verdict, told.newest)
+    if not beside:
         last = _later(last, told)
     if told.newest:
         newest = _later(newest, told)
-    if told.verdict is Verdict.PASSED:
+    if is_proof(told.trigger, told.verdict, told.newest):
         passed = _later(passed, told)
         proof = told if proof is None else max(proof, told, key=lambda drill: (_stamp(drill), drill.ended_at))
     known = replace(ledger, last=last, last_newest=newest, last_passed=passed, proof=proof)
-    return known if told.trigger == FIND_GOOD else replace(known, doubts=_doubts(known, told))
+    return known if beside else replace(known, doubts=_doubts(known, told))
 
 
 def _doubts(known: Ledger, told: DrillInBrief) -> tuple[Doubt, ...]:

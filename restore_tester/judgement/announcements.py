@@ -84,11 +84,18 @@ def found_good(place: tuple[str, str], good: Reason | str, tried: int) -> str:
 
 def backup_in_words(backup: str, taken_at: datetime | None, age_seconds: float | None, seconds: float | None) -> str:
     """Return a backup's name, its age, and how long it takes to bring it back, so far as these are known."""
-    known = [printable(backup, NAME_CHARACTERS)]
+    known = [_foreign(backup, NAME_CHARACTERS)]
     known += [f"{_day(taken_at)}"] if taken_at is not None else []
     known += [f"{duration(max(0.0, age_seconds))} old"] if age_seconds is not None else []
     known += [f"back in {duration(seconds)}"] if seconds is not None else []
     return ", ".join(known)
+
+
+def _foreign(text: str, characters: int) -> str:
+    """Whoever may write to the store words it. In a chat it must call nobody, nor be a link: code is neither, and delivery takes the
+    rest of the sting out of what stands in backticks."""
+    shown = printable(text, characters).replace("`", "'")
+    return f"`{shown}`"
 
 
 def _backup(drill: DrillInBrief) -> str:
@@ -100,7 +107,7 @@ def _backup(drill: DrillInBrief) -> str:
 
 def _why(reason: Reason | None, drill: DrillInBrief) -> str:
     code = drill.codes[0] if drill.codes else "unknown"
-    said = printable(reason.message, DETAIL_CHARACTERS) if reason is not None else code.replace("_", " ")
+    said = _foreign(reason.message, DETAIL_CHARACTERS) if reason is not None else code.replace("_", " ")
     return f": {said} [{code}]"
 
 

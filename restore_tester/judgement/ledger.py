@@ -16,7 +16,7 @@ from typing import NamedTuple
 from restore_tester.model import Profile, Severity, Verdict
 
 # Raised whenever `advance` would make another ledger of the same past: a history then makes its ledgers again.
-LEDGER_VERSION = 2
+LEDGER_VERSION = 3
 # Enough for a baseline of 20 drills, its newest left out, and for what is not comparable in between.
 MEASURED_KEPT = 40
 CYCLES_KEPT = 40
@@ -195,10 +195,11 @@ class Sight:
 class Ledger:
     """Where a place stands. `durations` are counts of drills per bucket of `DURATION_BOUNDS`, not cumulative.
 
-    `last` is the drill that ended last, but for those that looked for a good backup (`find_good`): they ask another question.
-    `last_newest` is the last one of a newest backup, `last_passed` the last that passed, `proof` the one of the youngest backup that
-    passed, `doubts` what no later one answered beyond doubt. `good` are drills that proved a backup's data
-    intact, `bad` those that found one damaged which is younger than the last good one; both by the backup's age, oldest first.
+    `last` is the drill that ended last, but for those that looked for a good backup (`find_good`): they ask another question, unless
+    they proved the newest bad. `last_newest` is the last one of a newest backup, `last_passed` the last that passed, `proof` the one of
+    the youngest backup that passed (both without `find_good` of older backups), `doubts` what no later one answered beyond doubt.
+    `good` are drills that proved a backup's data intact, `bad` those that found one damaged which is younger than the last good one;
+    both by the backup's age, oldest first.
     `accepted_at`: what drills found until then is confirmed as the new normal, and drift counts from there."""
 
     first_seen: datetime

@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from restore_tester.judgement.advance import is_damaged
 from restore_tester.judgement.forecast import Forecast, breach
 from restore_tester.judgement.ledger import DrillInBrief, Ledger, Trend
-from restore_tester.judgement.points import EstimatedPoint, estimated_point
+from restore_tester.judgement.points import EstimatedPoint, estimated_point, is_of
 from restore_tester.judgement.trends import ACHIEVED_RPO, DISK, LAG, RECOVERY_TIME, kind_in_force
 from restore_tester.model import Objectives, Profile
 
@@ -77,7 +78,10 @@ def usable_point(ledger: Ledger, now: datetime) -> EstimatedPoint | None:
     sight = ledger.sight
     if sight is not None and sight.newest is None:
         return None
-    if ledger.bad or sight is None or sight.newest is None:
+    last = ledger.last_newest
+    # Its header may tell an older stamp than the last good one's: then it is not among `bad`, and damaged all the same.
+    rotten = last is not None and is_damaged(last) and sight is not None and sight.newest is not None and is_of(last, sight.newest)
+    if ledger.bad or rotten or sight is None or sight.newest is None:
         return _known_good_point(ledger, now)
     return estimated_point(ledger, sight.newest, now)
 

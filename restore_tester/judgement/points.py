@@ -25,7 +25,7 @@ class EstimatedPoint:
 def estimated_point(ledger: Ledger, backup: SightedBackup, now: datetime) -> EstimatedPoint:
     """Given a backup of this place and the instant at which it is asked, return its recovery point. No point lies in the future."""
     for drill in (ledger.last_newest, *reversed(ledger.good)):
-        if drill is not None and drill.recovery_point_not_before is not None and _is_of(drill, backup):
+        if drill is not None and drill.recovery_point_not_before is not None and is_of(drill, backup):
             return EstimatedPoint(min(drill.recovery_point_not_before, now), proven=True)
     lag = last_lag_seconds(ledger)
     if lag is not None and backup.usable_at is not None:
@@ -39,7 +39,7 @@ def last_lag_seconds(ledger: Ledger) -> float | None:
     return next((one.lag_seconds for one in reversed(ledger.measured) if one.lag_seconds is not None), None)
 
 
-def _is_of(drill: DrillInBrief, backup: SightedBackup) -> bool:
-    """Whether the drill was of these bytes: a name may be written over, but not by what was there when the drill began."""
+def is_of(drill: DrillInBrief, backup: SightedBackup) -> bool:
+    """Return whether the drill was of these bytes: a name may be written over, but not by what was there when the drill began."""
     same = drill.backup == backup.id and drill.size_bytes == backup.size_bytes
     return same and (backup.usable_at is None or backup.usable_at <= drill.began_at)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from restore_tester.config.nouns import Configuration, Workload
 from restore_tester.judgement import catalogue
+from restore_tester.judgement.changes import open_failure
 from restore_tester.judgement.ledger import DrillInBrief, Ledger, Problems, Trend, TrendState
 from restore_tester.judgement.outlook import Outlook, outlook, worst_case_seconds
 from restore_tester.judgement.standing import INTERVALS, proof_lasts_seconds
@@ -158,7 +159,15 @@ def _last_drills(page: _Page, ledger: Ledger) -> None:
         page.tell("last_known_good_timestamp_seconds", ledger.known_good.taken_at)
     if ledger.last is not None:
         page.tell("last_drill_timestamp_seconds", ledger.last.ended_at)
-        page.tell("last_drill_verdict", 1, label("verdict", ledger.last.verdict.value))
+    stands = _standing_drill(ledger)
+    if stands is not None:
+        page.tell("last_drill_verdict", 1, label("verdict", stands.verdict.value))
+
+
+def _standing_drill(ledger: Ledger) -> DrillInBrief | None:
+    """A failure stands until a drill answers it, as everywhere else: one of an older backup that passes, or one that told nothing,
+    would resolve the alert for data that is lost still."""
+    return open_failure(ledger) or ledger.last
 
 
 def _measured(page: _Page, drill: DrillInBrief | None) -> None:
@@ -210,8 +219,8 @@ def _trend(page: _Page, trend: Trend | None) -> None:
 
 def _unbounded(page: _Page, ledger: Ledger, room: int, now: datetime) -> None:
     """The reason that decided comes first, then what the listings show, then the problems, then all else that there is room for."""
-    last = ledger.last
-    reasons = [label("code", code) for code in dict.fromkeys(last.codes)] if last is not None else []
+    last, stands = ledger.last, _standing_drill(ledger)
+    reasons = [label("code", code) for code in dict.fromkeys(stands.codes)] if stands is not None else []
     for code in reasons[:1]:
         page.tell("last_drill_reason", 1, code)
     # When nothing new comes is told as an instant: a finding that time alone brings about would come late here.

@@ -41,6 +41,13 @@ def test_the_newest_good_one_is_found_between_the_last_bad_and_the_older_ones(fl
     assert {drill["trigger"] for drill in fleet.json("history").drills} == {"find_good"}
 
 
+def test_a_newest_backup_that_is_found_bad_leaves_nothing_proven(fleet: Fleet, small: Path, cut: Path) -> None:
+    fill(fleet, [cut, small])
+    assert fleet.json("find-good", "shop").code == 0
+    checked = fleet.json("status", "--check")
+    assert (checked.code, checked.record["workloads"][0]["state"]) == (4, "failed")
+
+
 def test_what_past_drills_told_is_not_drilled_again(fleet: Fleet, small: Path, cut: Path) -> None:
     names = fill(fleet, [cut, small])
     assert fleet.json("run", "shop").verdicts == {"shop": "failed"}

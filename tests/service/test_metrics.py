@@ -15,7 +15,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from restore_tester.history.nouns import Place
-from restore_tester.judgement.ledger import Ledger
+from restore_tester.judgement.ledger import DrillInBrief, Ledger
 from restore_tester.model import Verdict
 from restore_tester.service.exposition import Format
 from restore_tester.service.metrics import Board, FleetFigures, Plan, Refusal
@@ -164,6 +164,36 @@ def test_a_location_that_could_never_be_listed_has_no_number_of_backups() -> Non
     assert sight is not None
     board = a_board(a_configuration(), [(ORDERS, replace(EMPTY, sight=replace(sight, newest=None, backups=0)))])
     assert (value(board, "listing_success"), value(board, "backups")) == (0, None)
+
+
+def a_failure_still_open(last: DrillInBrief) -> Board:
+    """The newest backup was found damaged, and then `last` ended."""
+    full = a_full_ledger()
+    return a_board(a_configuration(), [(ORDERS, replace(full, last=replace(last, ended_at=NOW)))])
+
+
+def test_an_older_backup_that_passes_does_not_hide_that_the_newest_is_damaged() -> None:
+    board = a_failure_still_open(replace(a_drill("drill-10"), backup="older.dump", taken_at=NOW - 9 * DAY, newest=False))
+    assert (value(board, "last_drill_verdict", verdict="failed"), value(board, "last_drill_verdict", verdict="passed")) == (1, None)
+    assert value(board, "last_drill_reason", code="check_failed") == 1
+    assert value(board, "last_drill_timestamp_seconds") == NOW.timestamp()
+
+
+def test_a_drill_that_told_nothing_answers_no_failure() -> None:
+    board = a_failure_still_open(a_drill("drill-10", Verdict.INCONCLUSIVE, "interrupted"))
+    told = samples(text_of(board))
+    assert [dict(key)["verdict"] for key in told["last_drill_verdict"]] == ["failed"]
+    assert "interrupted" not in {dict(key)["code"] for key in told["last_drill_reason"]}
+
+
+def test_one_that_told_nothing_after_a_failure_was_answered_is_told_with_its_reason() -> None:
+    full, failed = a_full_ledger(), a_drill("drill-8", Verdict.FAILED, "check_failed")
+    answered = replace(a_drill("drill-9"), ended_at=NOW - timedelta(hours=1))
+    untold = replace(a_drill("drill-10", Verdict.INCONCLUSIVE, "check_errored"), ended_at=NOW)
+    ledger = replace(full, last=untold, last_newest=failed, last_passed=answered, good=(answered,), bad=())
+    board = a_board(a_configuration(), [(ORDERS, ledger)])
+    assert (value(board, "last_drill_verdict", verdict="inconclusive"), value(board, "last_drill_verdict", verdict="failed")) == (1, None)
+    assert value(board, "last_drill_reason") == value(board, "last_drill_reason", code="check_errored") == 1
 
 
 def test_the_worst_case_is_of_the_last_thirty_days_only() -> None:

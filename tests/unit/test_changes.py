@@ -166,15 +166,15 @@ def test_the_first_sentence_says_what_an_sre_must_know() -> None:
     lost = Reason("rows_missing", "lost since the drill that passed before: 49980 of 50000 rows of payments", "")
     said = telling(PLACE, ledger(failed("rows_missing")), Standing(State.FAILED, "bad"), lost, NOW)
     assert said == (
-        "orders (primary) cannot be brought back from the newest backup orders-21.dump, of 21 Nov 09:00Z: lost since the drill that "
-        "passed before: 49980 of 50000 rows of payments [rows_missing]. "
-        "Newest proven good: orders-20.dump, of 20 Nov 09:00Z, 1 d 3 h old, back in 14 min."
+        "orders (primary) cannot be brought back from the newest backup `orders-21.dump`, of 21 Nov 09:00Z: `lost since the drill that "
+        "passed before: 49980 of 50000 rows of payments` [rows_missing]. "
+        "Newest proven good: `orders-20.dump`, of 20 Nov 09:00Z, 1 d 3 h old, back in 14 min."
     )
 
 
 def test_recovery_says_from_what_and_how_fast() -> None:
     said = telling(PLACE, ledger(GOOD), PROVEN, None, NOW)
-    assert said == "orders (primary) can be brought back again from orders-20.dump, of 20 Nov 09:00Z, back in 14 min, losing 1 h of data."
+    assert said == "orders (primary) can be brought back again from `orders-20.dump`, of 20 Nov 09:00Z, back in 14 min, losing 1 h of data."
 
 
 def test_without_a_good_backup_that_is_said() -> None:

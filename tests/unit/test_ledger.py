@@ -67,6 +67,18 @@ def test_a_drill_that_looked_for_a_good_backup_is_not_the_last_one() -> None:
     assert ledger.known_good.drill == found.drill
 
 
+def test_a_search_that_finds_the_newest_bad_is_the_last_word_though_an_older_one_then_passes() -> None:
+    bad = replace(of("b", 24, Verdict.FAILED), trigger="find_good")
+    older = replace(of("a", 0, hours=30), trigger="find_good")
+    ledger = learned(older, ledger=learned(bad), newest=False)
+    assert ledger.last is not None
+    assert ledger.last.drill == bad.drill
+    assert [doubt.drill for doubt in ledger.doubts] == [bad.drill]
+    assert (ledger.last_passed, ledger.proof) == (None, None)
+    assert ledger.known_good is not None
+    assert ledger.known_good.drill == older.drill
+
+
 def test_what_an_abandoned_drill_really_saw_takes_the_place_of_the_guess() -> None:
     real = of("a", 0)
     guess = replace(

@@ -103,6 +103,15 @@ def test_once_a_backup_is_damaged_the_next_unproven_one_does_not_calm_anybody() 
     assert seen(listed(learned(night(2), ledger=ledger), 2), 2.1).damage is None
 
 
+def test_a_damaged_newest_backup_whose_header_tells_an_older_stamp_is_not_what_a_loss_would_leave() -> None:
+    damaged = night(1, verdict=Verdict.FAILED)
+    damaged = replace(damaged, backup=replace(damaged.backup, taken_at=at(-1)))
+    ledger = listed(learned(night(0), damaged), 1)
+    found = seen(ledger, 1.2)
+    assert found.point is not None
+    assert (found.point.at, found.point.proven) == (at(0) - timedelta(seconds=60), True)
+
+
 def test_where_the_last_good_backup_is_gone_and_the_rest_is_bad_nothing_usable_is_known() -> None:
     ledger = listed(learned(night(0), night(5, verdict=Verdict.FAILED)), 5, oldest=3)
     assert seen(ledger, 6).point is None

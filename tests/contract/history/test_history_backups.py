@@ -38,6 +38,7 @@ def test_one_that_a_listing_lacks_is_gone_since_then(history: History) -> None:
     history.backups.remember(PLACE, listing("b"), at(2))
     assert (by_id(history)["a"].gone_at, by_id(history)["b"].gone_at) == (at(1), None)
     assert [backup.id for backup in history.backups.seen(PLACE, present_only=True)] == ["b"]
+    assert [history.backups.is_gone(PLACE, id) for id in ("a", "b", "never listed")] == [True, False, False]
 
 
 def test_one_that_comes_back_is_no_longer_gone(history: History) -> None:

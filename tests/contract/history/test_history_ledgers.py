@@ -174,6 +174,15 @@ def test_a_listing_that_failed_buries_nothing(history: History) -> None:
     assert [backup.gone_at for backup in history.backups.seen(PLACE)] == [None]
 
 
+def test_a_listing_of_a_clock_that_was_ahead_does_not_outlast_the_next(history: History) -> None:
+    see(history, 240, -24)
+    known = see(history, 0, -24, -1)
+    assert known.sight is not None
+    assert known.sight.backups == 2
+    late = see(history, -0.1, -24)
+    assert late == known
+
+
 def test_what_a_listing_left_out_is_not_gone(history: History) -> None:
     see(history, 0, -48, -24)
     listing = Listing((a_backup("orders--24.dump", at(-24)),), left_out=LeftOut(1, 1000, at(-48)))
@@ -197,12 +206,24 @@ def test_what_a_drill_found_is_accepted(history: History) -> None:
     assert (ledger(history).accepted_at, ledger(history).accepted_reason) == (NOW, "the database grew")
 
 
-def test_nothing_is_accepted_of_a_drill_that_nobody_knows_or_that_runs(history: History) -> None:
-    history.start(an_order("d2"), a_lease(), NOW)
-    for drill in ("d1", "d2"):
+def test_nothing_is_accepted_of_a_drill_that_nobody_knows(history: History) -> None:
+    history.finish(a_drill("d1", place=None))
+    for drill in ("d0", "d1"):
         with pytest.raises(Misuse) as refused:
             history.ledgers.accept(drill, "why not", "me", NOW)
         assert refused.value.reason.code == "drill_unknown"
+
+
+def test_nothing_is_accepted_of_a_drill_that_found_nothing(history: History) -> None:
+    history.start(an_order("abandoned"), a_lease(), NOW)
+    history.abandon(at(1))
+    history.start(an_order("running"), a_lease(), at(2))
+    history.finish(a_drill("inconclusive", OTHER, Verdict.INCONCLUSIVE))
+    for drill in ("abandoned", "running", "inconclusive"):
+        with pytest.raises(Misuse) as refused:
+            history.ledgers.accept(drill, "why not", "me", at(3))
+        assert refused.value.reason.code == "drill_not_acceptable"
+    assert (ledger(history).accepted_at, ledger(history, OTHER).accepted_at) == (None, None)
 
 
 def test_bytes_fetched_are_those_of_ended_drills_and_the_size_of_what_runs(history: History) -> None:

@@ -90,3 +90,13 @@ def test_a_search_for_a_good_backup_has_no_turn_and_is_not_where_a_place_stands(
     (standing,) = history.standings([PLACE])
     assert standing.last is not None
     assert standing.last.drill == "d1"
+
+
+def test_a_search_that_finds_the_newest_bad_is_where_a_place_stands(history: History) -> None:
+    bad, older = a_drill("d1", verdict=Verdict.FAILED), of_backup(a_drill("d2", minutes=1), "older", NOW - timedelta(days=9))
+    for drill, newest in ((bad, True), (older, False)):
+        history.start(replace(an_order(drill.drill), trigger="find_good", judge_recovery_point=newest), a_lease(), drill.began_at)
+        history.finish(replace(drill, trigger="find_good"))
+    (standing,) = history.standings([PLACE])
+    assert standing.last is not None
+    assert (standing.last.drill, standing.last_passed) == ("d1", None)

@@ -141,6 +141,7 @@ QUESTIONS = {
     "baseline": lambda history: history.baseline(Place("workload 7", "primary"), NOW + timedelta(hours=1)),
     "baseline of a database": lambda history: history.baseline(Place("workload 7", "primary"), NOW + timedelta(hours=1), "orders"),
     "backups": lambda history: history.backups.seen(Place("workload 7", "primary"), present_only=True),
+    "a backup": lambda history: history.backups.is_gone(Place("workload 7", "primary"), "a"),
     "start": lambda history: history.start(an_order("new"), a_lease(), NOW, slot="slot"),
     "renew": lambda history: history.renew("running 7", a_lease("owner 7")),
     "finish": lambda history: history.finish(a_drill("new")),
