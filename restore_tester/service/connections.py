@@ -14,11 +14,17 @@ FIRST_BYTE_SECONDS = 10.0
 
 class BoundedConnection(H11Protocol):
     """uvicorn bounds how long a connection may be idle between two requests; this bounds the rest: none yet, half a header, a body that
-    trickles, an answer that nobody reads. It is aborted, not closed: closing would wait for what was not read."""
+    trickles, an answer that nobody reads. It is aborted, not closed: closing would wait for what was not read.
+
+    uvicorn also bounds how many there are, by refusing requests of the newest; here the one that has waited longest for its next
+    request makes room, so that who only holds connections open keeps nobody out."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _waits_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self._waits_since = self.loop.time()
+        self._make_room()
         super().connection_made(transport)
         self._end_within(FIRST_BYTE_SECONDS)
 
@@ -34,11 +40,28 @@ class BoundedConnection(H11Protocol):
 
     def on_response_complete(self) -> None:
         self._in_request = False
+        self._waits_since = self.loop.time()
         # Idle from here on, or with an answer that still waits in the buffer: both end by then.
         self._end_within(self.timeout_keep_alive + REQUEST_SECONDS)
         super().on_response_complete()
 
     _in_request = False
+
+    def _make_room(self) -> None:
+        # uvicorn refuses when the limit is reached, not when it is passed.
+        if self.limit_concurrency is None or len(self.connections) + 1 < self.limit_concurrency:
+            return
+        # Half a request is none yet: whoever sends no more than that waits as well.
+        waiting = (one for one in self.connections if isinstance(one, BoundedConnection) and one._is_waiting)
+        longest = min(waiting, key=lambda one: one._waits_since, default=None)
+        if longest is not None:
+            # Others may come before the loop tells that it is gone.
+            self.connections.discard(longest)
+            longest.transport.abort()
+
+    @property
+    def _is_waiting(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
 
     def _end_within(self, seconds: float | None) -> None:
         if self._deadline is not None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 from datetime import datetime
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl
 
 from restore_tester.model import Reason
@@ -46,11 +45,9 @@ def new_session(token: str, now: datetime) -> str:
 
 def is_session(cookies: str | None, token: str, now: datetime) -> bool:
     """Given a header `Cookie`, return whether it holds a session that is still good."""
-    try:
-        held = SimpleCookie(cookies or "").get(COOKIE)
-    except CookieError:
-        return False
-    until, _, signature = (held.value if held is not None else "").partition(".")
+    # Python's own reader of cookies takes half a second for a header full of quotes, before anybody is known to be let in.
+    held = dict(one.strip().partition("=")[::2] for one in (cookies or "").split(";"))
+    until, _, signature = held.get(COOKIE, "").partition(".")
     if not until.isascii() or not until.isdigit() or len(until) > 12 or not now.timestamp() < int(until):
         return False
     return is_same(signature, _signature(token, int(until)))
@@ -58,10 +55,8 @@ def is_session(cookies: str | None, token: str, now: datetime) -> bool:
 
 def token_in(query: str) -> bool:
     """Given what stands behind the `?` of an address, return whether a token does."""
-    try:
-        return any(name.lower() in _TOKEN_NAMES for name, _ in parse_qsl(query, keep_blank_values=True, max_num_fields=100))
-    except ValueError:
-        return False
+    # All fields are read, however many: an address has a bound of its own, and one that is not read could hold the token.
+    return any(name.lower() in _TOKEN_NAMES for name, _ in parse_qsl(query, keep_blank_values=True))
 
 
 def _signature(token: str, until: int) -> str:

@@ -19,6 +19,8 @@ _LONG = 8
 # What libraries take from the environment by themselves.
 _ENVIRONMENT = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "PGPASSWORD")
 _NAMED = r"(?:[\w.-]*(?:password|passwd|passphrase|secret|token|credential)s?|pwd|[\w-]*api[_-]?key|[\w-]*access[_-]?key)"
+# An address spells the signs out.
+_IS = r"\s*(?:[=:]|%3[AD])\s*"
 _SECRET_NAME = re.compile(rf"(?i){_NAMED}|authorization|cookie")
 _LOOKS_SECRET = (
     # Rather too much than too little: a password may hold `/`, `:` and `@` of its own.
@@ -26,7 +28,10 @@ _LOOKS_SECRET = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY.*?(?:-----END [A-Z ]*PRIVATE KEY[A-Z ]*-----|\Z)", re.DOTALL), REDACTED),
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{4,}"), rf"\1 {REDACTED}"),
     (re.compile(r"(?i)(X-Amz-(?:Signature|Security-Token|Credential)|\bSignature)=[^\s&,'\"]+"), rf"\1={REDACTED}"),
-    (re.compile(rf"(?i)(\b{_NAMED}['\"]?\s*[=:]\s*)(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s'\",;&}}\])]+)"), rf"\1{REDACTED}"),
+    (
+        re.compile(rf"(?i)(\b{_NAMED}['\"]?{_IS})(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s'\",;&}}\])]+)"),
+        rf"\1{REDACTED}",
+    ),
     (re.compile(r"(?<![A-Z0-9])(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{16}(?![A-Z0-9])"), REDACTED),
     # 40 characters of base64 with letters of both cases and a digit: a secret access key; the hex of a SHA-1 is none.
     (re.compile(r"(?<![A-Za-z0-9/+=])(?=[^\s]*[A-Z])(?=[^\s]*[a-z])(?=[^\s]*[0-9])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])"), REDACTED),

@@ -33,12 +33,12 @@ class Notified:
     history: History
     notifier: Notifier
 
-    def drilled(self, workload: str = "orders", verdict: Verdict = Verdict.FAILED, trigger: str = "repeat") -> str:
+    def drilled(self, workload: str = "orders", verdict: Verdict = Verdict.FAILED, trigger: str = "repeat", backup: str = "") -> str:
         """A drill ends now; return its id."""
         now, number = datetime.now(UTC), next(_numbers)
         place = Place(workload, "primary")
         ended = replace(a_drill(f"drill-{number}", place, verdict), trigger=trigger, began_at=now - timedelta(seconds=9), ended_at=now)
-        self.history.finish(of_backup(ended, f"b{number}.dump", now - timedelta(hours=2)))
+        self.history.finish(of_backup(ended, backup or f"b{number}.dump", now - timedelta(hours=2)))
         self.hears(workload)
         return ended.drill
 

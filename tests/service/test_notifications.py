@@ -31,9 +31,9 @@ def test_a_failure_is_told_once_and_its_end_once(tmp_path: Path, monkeypatch: py
         fleet.drilled(verdict=Verdict.PASSED)
         fleet.drilled()
         until(lambda: len(hook.bodies) == 1)
-        assert "orders (primary) cannot be brought back from the newest backup b" in hook.bodies[0]["message"]
-        assert "tables came back empty [rows_missing]" in hook.bodies[0]["message"]
-        assert "Newest proven good: b" in hook.bodies[0]["message"]
+        assert "orders (primary) cannot be brought back from the newest backup `b" in hook.bodies[0]["message"]
+        assert "tables came back empty` [rows_missing]" in hook.bodies[0]["message"]
+        assert "Newest proven good: `b" in hook.bodies[0]["message"]
         fleet.drilled()
         fleet.drilled(verdict=Verdict.PASSED)
         until(lambda: len(hook.bodies) == 2)
@@ -191,8 +191,16 @@ def test_the_end_of_a_walk_back_is_told_with_the_way_to_the_drill(tmp_path: Path
         with notified(tmp_path, configuration) as fleet:
             fleet.notifier.found(found)
             until(lambda: len(hook.bodies) == 1)
-    said = "orders (primary) can be brought back from b7.dump, of 20 Nov 02:30Z, 1 d 2 h old, back in 14 min (found after 1 drill)."
+    said = "orders (primary) can be brought back from `b7.dump`, of 20 Nov 02:30Z, 1 d 2 h old, back in 14 min (found after 1 drill)."
     assert hook.bodies[0]["message"] == f"{said}\nhttps://dr.example.com/drills/drill-7"
+
+
+def test_a_backup_whose_name_is_worded_for_a_chat_calls_nobody_and_is_no_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with webhook() as hook, notified(tmp_path, a_fleet(a_target(monkeypatch, hook.address()))) as fleet:
+        fleet.drilled(backup="`@everyone [see](https://evil.example) password=hunter2abc")
+        until(lambda: len(hook.bodies) == 1)
+    said = "`'@\u200beveryone [see]\u200b(https://evil.example) password=[redacted]\u200b`"
+    assert f"from the newest backup {said}, of " in hook.bodies[0]["message"]
 
 
 def test_the_days_summary_is_sent_once_and_names_what_wakes_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,21 +6,23 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import update
 
-from restore_tester.contracts import DrillEvent
+from restore_tester.contracts import DrillEvent, Listing
 from restore_tester.history.nouns import Lease, Place
 from restore_tester.history.tables import drills
 from restore_tester.model import Outcome, Reason, Verdict
 from restore_tester.service.fleet import Asked as AskedDrill
 from restore_tester.service.fleet import jobs
 from restore_tester.service.totals import FleetFigures
-from tests.histories import an_order, raw
+from tests.histories import a_backup, an_order, raw
 from tests.service.ledgers import a_configuration, a_workload
-from tests.service.pages_served import CLOCK, HOSTILE, Pages, a_check, a_hostile_drill, now_drilled, pages
+from tests.service.pages_served import CLOCK, HOSTILE, PRIMARY, Pages, a_check, a_hostile_drill, now_drilled, pages
 from tests.webpage import Elements, outside_references
 
 MOST_BYTES = 200_000
@@ -107,6 +109,17 @@ def test_a_workload_shows_its_locations_its_past_and_how_to_bring_it_back(tmp_pa
         assert (len(shown), len(shown | more), shown & more) == (25, 30, set())
 
 
+def test_a_backup_that_is_gone_is_not_offered(served: Pages) -> None:
+    drill = now_drilled()
+    kept, other = a_backup(drill.backup.id), a_backup("other")
+    served.known.kept.finish(drill)
+    served.known.kept.backups.remember(PRIMARY, Listing((kept, other)), CLOCK.now() - timedelta(minutes=2))
+    assert "pg_restore --create" in served.page("/workloads/orders")
+    served.known.kept.backups.remember(PRIMARY, Listing((other,)), CLOCK.now() - timedelta(minutes=1))
+    page = served.page("/workloads/orders")
+    assert ("pg_restore" in page, "It is no longer listed" in page) == (False, True)
+
+
 def test_each_drawing_says_in_words_what_it_shows(served: Pages) -> None:
     for number in range(8):
         served.known.kept.finish(now_drilled(f"d{number}"))
@@ -158,6 +171,15 @@ def test_nothing_secret_is_rendered(served: Pages, monkeypatch: pytest.MonkeyPat
     page = served.page("/drills/d1")
     assert "hunter2" not in page
     assert "open-sesame" not in page
+
+
+def test_no_secret_in_the_name_of_a_backup_is_shown_and_what_cannot_work_without_it_says_so(served: Pages) -> None:
+    drill, name = now_drilled(), "orders.password=hunter2abcdef"
+    served.known.kept.finish(replace(drill, backup=replace(drill.backup, id=name, uri=f"file:///backups/{quote(name)}")))
+    pages = [served.page("/workloads/orders"), served.page("/drills/d1"), served.client.get("/api/v1/workloads/orders").text]
+    assert not [page for page in pages if "hunter2" in page]
+    assert "As they stand they cannot work" in pages[0]
+    assert "hunter2" in served.client.get("/api/v1/drills/d1").text
 
 
 def test_a_record_of_a_newer_version_is_a_page_that_says_so(served: Pages, tmp_path: Path) -> None:
@@ -224,7 +246,7 @@ def test_the_fleet_says_what_is_wrong_with_the_service_itself(served: Pages) -> 
     assert "could not be delivered" not in served.page("/")
     served.known.told = FleetFigures(notifications_failed=2, config_reload_success=False)
     page = served.page("/")
-    assert "2 notifications could not be delivered" in page
+    assert "2 notifications could not be delivered since this history began" in page
     assert "the one before it stays in force" in page
 
 

@@ -59,6 +59,14 @@ def test_beyond_the_objective_is_as_bad_as_failed_and_both_is_worst() -> None:
     assert ranks[0] < ranks[1] < ranks[2]
 
 
+def test_a_search_that_finds_the_newest_bad_fails_a_place_though_an_older_one_passed() -> None:
+    older = replace(a_drill("older"), trigger="find_good", newest=False)
+    bad = replace(a_drill("bad", Verdict.FAILED, "rows_missing"), trigger="find_good", newest=True)
+    known = Ledger(first_seen=NOW - timedelta(days=90), last=bad, last_newest=bad, good=(older,), bad=(bad,))
+    assert standing(known).state is State.FAILED
+    assert standing(replace(known, last=None, last_newest=None, bad=())).state is State.NEVER_DRILLED
+
+
 def test_a_fast_drill_says_nothing_of_recovery_time() -> None:
     from restore_tester.model import Profile
 

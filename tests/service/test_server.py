@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from restore_tester.errors import CannotTell, Misuse
 from restore_tester.history.nouns import Place
 from restore_tester.model import Reason
 from restore_tester.service.metrics import Board
-from restore_tester.service.server import Listening, Wanted, serve_http
+from restore_tester.service.server import MOST_CONNECTIONS, Listening, Wanted, serve_http
 from tests.service.ledgers import a_board, a_configuration, a_full_ledger, a_workload
 
 TOKEN = "sesame-open-0123456789"
@@ -213,6 +213,14 @@ def test_a_header_without_end_is_cut_off(service: Served) -> None:
     with socket.create_connection(("127.0.0.1", service.listening.port), 10) as connection:
         connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 200_000)
         assert b" 200 " not in connection.recv(4096)
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /metrics HTTP/1.1\r\nHost: "])
+def test_who_holds_all_connections_open_keeps_nobody_out(sent: bytes) -> None:
+    with served() as running, ExitStack() as held:
+        for _ in range(2 * MOST_CONNECTIONS):
+            held.enter_context(socket.create_connection(("127.0.0.1", running.listening.port), 10)).sendall(sent)
+        assert [running.client.get(page).status_code for page in ("/healthz", "/metrics")] == [200, 200]
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nope", 404), ("GET", "/api/v1/drills", 405), ("DELETE", "/metrics", 405)])

@@ -65,6 +65,9 @@ def is_loopback(host: str) -> bool:
 
 def is_local_name(host: str) -> bool:
     """Given a header `Host`, return whether it is a name or address of the loopback."""
+    if "@" in host:
+        # To `urlsplit` all before it would be a user's name, to others the host.
+        return False
     try:
         name = urlsplit(f"//{host}").hostname or ""
     except ValueError:

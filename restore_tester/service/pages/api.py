@@ -26,7 +26,7 @@ from restore_tester.service.pages.access import Access
 from restore_tester.service.pages.rows import PlaceNow, WorkloadNow
 from restore_tester.service.pages.site import Knowledge, asked_of, instant_of, number_of
 from restore_tester.service.pages.workload import LocationShown, workload_shown
-from restore_tester.service.redaction import redacted_value
+from restore_tester.service.redaction import redacted, redacted_value
 
 WORKLOADS_SCHEMA = "restore-tester/workloads/v1"
 WORKLOAD_SCHEMA = "restore-tester/workload/v1"
@@ -35,8 +35,8 @@ RUNNING_SCHEMA = "restore-tester/running-drill/v1"
 OPENAPI = Path(__file__).parent / "openapi.json"
 MOST_DRILLS = 200
 _OTHERWISE = 50
-# What a process is called is nobody's business.
-_OWN = ("slot", "owner", "lease_until")
+# What a process is called is nobody's business; `newest` is for our own rules, and no part of the document.
+_OWN = ("slot", "owner", "lease_until", "newest")
 Refuse = Callable[[int, Reason], Response]
 Work = Callable[[Request], Response]
 
@@ -177,8 +177,8 @@ def _place(place: PlaceNow) -> dict[str, Any]:
 def _location(one: LocationShown) -> dict[str, Any]:
     found = [{"code": finding.code, "message": finding.message, "hint": finding.hint} for finding in one.findings]
     good = one.good
-    known = {"drill": good.drill, "backup": good.backup, "taken_at": good.taken_at} if good is not None else None
-    return {"findings": found, "known_good": known, "commands": list(one.commands)}
+    known = {"drill": good.drill, "backup": redacted(good.backup), "taken_at": good.taken_at} if good is not None else None
+    return {"findings": redacted_value(found), "known_good": known, "commands": redacted_value(one.commands)}
 
 
 def _brief(drill: Remembered) -> dict[str, Any]:

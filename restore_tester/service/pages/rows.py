@@ -11,15 +11,15 @@ from datetime import datetime, timedelta
 
 from restore_tester.config.nouns import Workload
 from restore_tester.judgement import catalogue
+from restore_tester.judgement.advance import is_beside, is_proof
 from restore_tester.judgement.ledger import DrillInBrief, Ledger
 from restore_tester.judgement.outlook import outlook
 from restore_tester.judgement.points import EstimatedPoint
 from restore_tester.judgement.sentences import sentences
 from restore_tester.judgement.standing import WORST_FIRST, Drilled, PlaceDrilled, State, place_drilled, proof_lasts_seconds, state_of, worst
 from restore_tester.judgement.wording import duration
-from restore_tester.model import Objectives, Profile, Verdict
+from restore_tester.model import Objectives, Profile
 
-_FIND_GOOD = "find_good"
 _MUCH_LESS = 0.8
 
 
@@ -117,7 +117,7 @@ def drilled_of(ledger: Ledger) -> PlaceDrilled:
     return place_drilled(
         Drilled(each.drill, each.verdict, each.began_at, each.ended_at, each.backup, each.taken_at, newest=each.newest)
         for each in _briefs(ledger)
-        if each.trigger != _FIND_GOOD or each.verdict is Verdict.PASSED
+        if not is_beside(each.trigger, each.verdict, each.newest) or is_proof(each.trigger, each.verdict, each.newest)
     )
 
 

@@ -45,6 +45,7 @@ HEADERS = {
 }
 LIVE_SECONDS = 3
 _MOST_WORDS = 200
+_MOST_FIELDS = 10
 _NOT_THERE = ("workload_unknown", "drill_unknown")
 
 
@@ -149,7 +150,7 @@ class Site:
         return self._answer(Shown("login.html", {"next": _inner(request.query_params.get("next")), "wrong": None}))
 
     async def signed_in(self, request: Request) -> Response:
-        said = parse_qs((await body_of(request)).decode("utf-8", "replace"), max_num_fields=10)
+        said = _form_of(await body_of(request))
         token, back = await run_in_threadpool(self.access.token), _inner(said.get("next", ["/"])[0])
         if not token or not is_same(said.get("token", [""])[0].strip(), token):
             logs.logger(__name__).warning("wrong token", client=request.client.host if request.client else None)
@@ -237,6 +238,13 @@ def instant_of(request: Request, key: str) -> datetime | None:
         return at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise _invalid(f"{key} is no instant", "write it like 2026-11-21T03:00:00Z") from None
+
+
+def _form_of(body: bytes) -> dict[str, list[str]]:
+    try:
+        return parse_qs(body.decode("utf-8", "replace"), max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise _invalid(f"the form has more than {_MOST_FIELDS} fields", "send `token`, and `next` where it matters") from None
 
 
 def _invalid(fact: str, hint: str) -> Misuse:

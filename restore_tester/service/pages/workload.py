@@ -18,13 +18,15 @@ from restore_tester.judgement.sentences import exposure, sentences
 from restore_tester.model import Objectives, Reason
 from restore_tester.service.pages.plots import Plot, plot
 from restore_tester.service.pages.rows import PlaceNow, WorkloadNow, row_of, workload_now
+from restore_tester.service.redaction import REDACTED, redacted
 
 DRILLS_SHOWN = 25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocationShown:
-    """One location side by side with the others. `commands` bring back the last known good backup."""
+    """One location side by side with the others. `commands` bring back the last known good backup. `good_is_gone`: no listing shows it
+    any more, so there are none. `unusable`: what looks like a secret is hidden in them."""
 
     now: PlaceNow
     ledger: Ledger | None
@@ -35,6 +37,11 @@ class LocationShown:
     plots: tuple[Plot, ...]
     good: DrillInBrief | None
     commands: tuple[str, ...]
+    good_is_gone: bool = False
+
+    @property
+    def unusable(self) -> bool:
+        return any(REDACTED in redacted(command) for command in self.commands)
 
     @property
     def sight(self) -> Sight | None:
@@ -86,6 +93,8 @@ def _shown(place: PlaceNow, ledger: Ledger | None, about: _About) -> LocationSho
         )  # fmt: skip
     seen = outlook(ledger, workload.objectives, now)
     found = list(findings(ledger, now))
+    good = ledger.known_good
+    gone = good is not None and _is_gone(good, place.location, ledger.sight, about)
     behind = lags(about.first, ledger.sight, place.location) if ledger.sight is not about.first else None
     return LocationShown(
         now=place,
@@ -95,9 +104,16 @@ def _shown(place: PlaceNow, ledger: Ledger | None, about: _About) -> LocationSho
         exposure=exposure(seen),
         findings=tuple([*found, behind] if behind is not None else found),
         plots=_plots(ledger, seen, workload.objectives),
-        good=ledger.known_good,
-        commands=_commands(ledger.known_good, about.history),
+        good=good,
+        commands=_commands(good, about.history) if not gone else (),
+        good_is_gone=gone,
     )
+
+
+def _is_gone(good: DrillInBrief, location: str, sight: Sight | None, about: _About) -> bool:
+    """Told by name, not by age: a drill may date a backup earlier than a listing does."""
+    nothing_left = sight is not None and sight.code is None and not sight.backups
+    return nothing_left or about.history.backups.is_gone(Place(about.workload.name, location), good.backup)
 
 
 def _plots(ledger: Ledger, seen: Outlook, objectives: Objectives) -> tuple[Plot, ...]:
