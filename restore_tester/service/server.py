@@ -10,7 +10,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -208,6 +208,9 @@ def _start_drill(api: Api) -> Callable[[Request], Awaitable[Response]]:
     async def start(request: Request) -> Response:
         refusal = _trouble_with_token(request, await asyncio.to_thread(api.token))
         if refusal is not None:
+            # A connection that is closed on what was not read is reset, and whoever sent it may never see why it was refused.
+            with suppress(RestoreTesterError):
+                await body_of(request)
             return refusal
         job = await asyncio.to_thread(api.start_drill, read_wanted(await body_of(request)))
         return _json({"job": job}, 202)

@@ -50,10 +50,10 @@ def test_one_that_comes_back_is_no_longer_gone(history: History) -> None:
 
 def test_a_listing_that_arrives_late_changes_nothing_that_is_newer(history: History) -> None:
     history.backups.remember(PLACE, listing("old", "stays"), NOW)
-    history.backups.remember(PLACE, listing("stays", "new"), at(2))
-    history.backups.remember(PLACE, listing("old", "stays"), at(1))
+    history.backups.remember(PLACE, listing("stays", "new"), at(0.2))
+    history.backups.remember(PLACE, listing("old", "stays"), at(0.1))
     seen = by_id(history)
-    assert (seen["old"].gone_at, seen["stays"].gone_at, seen["new"].gone_at) == (at(2), None, None)
+    assert (seen["old"].gone_at, seen["stays"].gone_at, seen["new"].gone_at) == (at(0.2), None, None)
 
 
 def test_what_is_incomplete_is_not_a_backup_yet(history: History) -> None:
